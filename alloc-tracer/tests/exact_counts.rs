@@ -51,9 +51,12 @@ static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting).exact();
 
 #[test]
 fn every_byte_is_on_a_stack_with_threads_that_free_and_grow_each_others_blocks() {
-    let (stacks_before, stats_before, truth_before) = (on_stacks(), alloc_tracer::stats(), Truth::now());
+    let before = alloc_tracer::snapshot();
+    let (stats_before, truth_before) = (alloc_tracer::stats(), Truth::now());
     let kept = workload();
-    let (truth_after, stats_after, stacks_after) = (Truth::now(), alloc_tracer::stats(), on_stacks());
+    let (truth_after, stats_after) = (Truth::now(), alloc_tracer::stats());
+    let after = alloc_tracer::snapshot();
+    let (stacks_before, stacks_after) = (sums(&before), sums(&after));
 
     let truth = truth_after.since(&truth_before);
     let stacks: Vec<f64> =
@@ -84,12 +87,10 @@ fn every_byte_is_on_a_stack_with_threads_that_free_and_grow_each_others_blocks()
     let stats = stats_after;
     assert_eq!((stats.reentries, stats.lost_blocks, stats.stacks_lost, stats.stacks_too_deep), (0, 0, 0, 0));
     assert!(stats.peak_live_bytes + stats.peak_error_bytes >= truth_after.live_bytes);
-    let snapshot = alloc_tracer::snapshot();
-    let profile = snapshot.profile();
-    let sums = sums(&snapshot);
+    let profile = after.profile();
     for (column, name) in ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space"].iter().enumerate()
     {
-        assert_eq!(profile.total(profile.column(name).unwrap()) as f64, sums[column], "{name}");
+        assert_eq!(profile.total(profile.column(name).unwrap()) as f64, stacks_after[column], "{name}");
     }
     drop(kept);
 }
@@ -98,14 +99,14 @@ fn every_byte_is_on_a_stack_with_threads_that_free_and_grow_each_others_blocks()
 fn workload() -> Vec<Vec<u8>> {
     let (to_freer, from_maker) = mpsc::channel::<Vec<u8>>();
     std::thread::scope(|scope| {
-        for maker in 0..3_usize {
+        let makers = [0, 1, 2].map(|maker| {
             let to_freer = to_freer.clone();
             scope.spawn(move || {
                 for i in 0..20_000_usize {
                     to_freer.send(vec![0; 1 + (i * 7 + maker) % 900]).unwrap();
                 }
-            });
-        }
+            })
+        });
         drop(to_freer);
         let freer = scope.spawn(move || {
             let mut kept = Vec::new();
@@ -120,15 +121,13 @@ fn workload() -> Vec<Vec<u8>> {
             }
             kept
         });
+        // A scope waits for the closures only; joined threads have run their destructors as well.
+        makers.into_iter().for_each(|maker| maker.join().unwrap());
         freer.join().unwrap()
     })
 }
 
 /// The four columns summed over all stacks.
-fn on_stacks() -> [f64; 4] {
-    sums(&alloc_tracer::snapshot())
-}
-
 fn sums(snapshot: &alloc_tracer::Snapshot) -> [f64; 4] {
     snapshot.sites().fold([0.0; 4], |sums, site| {
         let v = site.values;

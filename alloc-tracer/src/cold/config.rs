@@ -4,7 +4,7 @@
 
 use super::std::ffi::OsString;
 use super::std::os::unix::ffi::{OsStrExt, OsStringExt};
-use super::std::path::PathBuf;
+use super::std::path::{Path, PathBuf};
 use super::std::prelude::rust_2024::*;
 use super::std::{env, format, vec};
 use crate::hot::mode::Mode;
@@ -118,7 +118,7 @@ fn parse_bytes(text: &str) -> Option<u64> {
 }
 
 /// A path with `%p` replaced by the process id and `%%` by a percent sign.
-pub(crate) fn expand(path: &PathBuf, process_id: u32) -> PathBuf {
+pub(crate) fn expand(path: &Path, process_id: u32) -> PathBuf {
     let mut bytes = Vec::new();
     let mut rest = path.as_os_str().as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -179,6 +179,6 @@ mod tests {
 
     #[test]
     fn a_percent_p_becomes_the_process_id() {
-        assert_eq!(expand(&"a/heap-%p-100%%.gz".into(), 42), PathBuf::from("a/heap-42-100%.gz"));
+        assert_eq!(expand(Path::new("a/heap-%p-100%%.gz"), 42), PathBuf::from("a/heap-42-100%.gz"));
     }
 }

@@ -1,6 +1,7 @@
 //! The short block on standard error at exit: totals, peak, the three sites that hold most, the
 //! file, the next command. Broken by: `tests/environment.rs`.
 
+use super::heap_profile::mode_in_words;
 use super::profile::{Profile, Sample};
 use super::size::Bytes;
 use super::snapshot::Snapshot;
@@ -30,11 +31,7 @@ pub(crate) fn at_exit(snapshot: &Snapshot, profile: &Profile, path: &Path) -> St
 
 fn totals(snapshot: &Snapshot) -> String {
     let stats = &snapshot.stats;
-    let mode = match snapshot.mode {
-        Mode::Off => String::from("off"),
-        Mode::Exact => String::from("exact"),
-        Mode::Sampled { interval_bytes } => format!("sampled every {}", Bytes(interval_bytes)),
-    };
+    let mode = mode_in_words(snapshot.mode);
     let mut text = format!(
         "alloc-tracer: {mode}; {} allocated in {} allocations and {} reallocations\n\
          alloc-tracer: {} live in {} blocks at exit; peak {} (within {})\n",

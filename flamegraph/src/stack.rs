@@ -173,3 +173,38 @@ impl DroppedNames {
         !name.is_empty() && matches(&self.drop) && !matches(&self.keep)
     }
 }
+
+/// The name up to its list of parameters, which is what pprof compares
+/// (<https://github.com/google/pprof/blob/main/profile/prune.go>, `simplifyFunc`).
+fn without_parameters(name: &str) -> &str {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    let mut from = 0;
+    while let Some(at) = name[from..].find('(').map(|at| from + at) {
+        if name[at..].starts_with("(anonymous namespace)") {
+            from = at + 1;
+        } else if name[..at].ends_with("operator") && name[at..].starts_with("()") {
+            from = at + 2;
+        } else {
+            return &name[..at];
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_parameters;
+
+    #[test]
+    fn a_list_of_parameters_is_no_part_of_a_name() {
+        for (name, short) in [
+            ("alloc(unsigned long)", "alloc"),
+            ("(anonymous namespace)::alloc(int)", "(anonymous namespace)::alloc"),
+            ("Pool::operator()(int)", "Pool::operator()"),
+            (".alloc", "alloc"),
+            ("alloc::alloc::alloc", "alloc::alloc::alloc"),
+        ] {
+            assert_eq!(without_parameters(name), short);
+        }
+    }
+}

@@ -168,6 +168,7 @@ impl DroppedNames {
     }
 
     fn contains(&self, name: &str) -> bool {
+        let name = without_parameters(name);
         let matches =
             |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(name));
         !name.is_empty() && matches(&self.drop) && !matches(&self.keep)

@@ -87,9 +87,9 @@ impl<'p> Stacks<'p> {
         &self.names[id.0 as usize]
     }
 
-    /// How many names there are.
-    pub fn name_count(&self) -> usize {
-        self.names.len()
+    /// All names, in the order of their ids.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The visible names of a sample's stack into `frames`, leaf first.

@@ -1,7 +1,7 @@
 //! What a demo prints: its own words and the bytes that the tracer counts as live at that moment.
 //! Only numbers that are the same in every mode and every run may be printed, so bytes are counted
 //! from the start of the demo: what precedes it depends on the length of the command line.
-//! Broken by: `tests/same_text_in_all_modes.rs`.
+//! Broken by: `tests/demos/same_text.rs`.
 
 use std::fmt;
 use std::io::{self, Stdout, Write};
@@ -18,13 +18,13 @@ impl Ledger {
         // Makes the standard output allocate its buffer now, before the count. Nothing is written,
         // so nothing can fail that the first line would not report.
         let _ = out.flush();
-        Ledger { out, live_bytes_before: crate::stand_in::stats().live_bytes }
+        Ledger { out, live_bytes_before: alloc_tracer::stats().live_bytes }
     }
 
     /// Prints the words around the bytes that are held now. Neither formatting nor printing may
     /// allocate anything that lives while the bytes are counted, so the words come unformatted.
     pub(crate) fn line(&mut self, before: fmt::Arguments<'_>, after: &str) -> io::Result<()> {
-        let held_bytes = crate::stand_in::stats().live_bytes.saturating_sub(self.live_bytes_before);
+        let held_bytes = alloc_tracer::stats().live_bytes.saturating_sub(self.live_bytes_before);
         let gap = if after.is_empty() { "" } else { " " };
         writeln!(self.out, "{before} {}{gap}{after}", BinaryUnits(held_bytes))
     }

@@ -1,5 +1,5 @@
 //! `--list`: the table of demos for people and for programs. Names the table, no single demo.
-//! Columns are only ever added at the end. Broken by: `tests/command_line.rs`.
+//! Columns are only ever added at the end. Broken by: `tests/demos/command_line.rs`.
 
 use std::io::{self, Write};
 

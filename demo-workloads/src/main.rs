@@ -1,16 +1,15 @@
 //! The command line: finds the demo, runs it, and keeps what it holds until the process ends, as a
 //! service would. Names the table of demos, never a single demo.
-//! Broken by: `tests/command_line.rs`.
+//! Broken by: `tests/demos/command_line.rs`.
 
 mod demos;
 mod ledger;
 mod listing;
-mod stand_in;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::stand_in::AllocTracer;
+use alloc_tracer::AllocTracer;
 use clap::Parser;
 
 use crate::demos::Demo;

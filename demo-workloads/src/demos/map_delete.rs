@@ -4,7 +4,7 @@
 //! held them stays as large as it ever was. inuse_space must show the table under
 //! `SessionStore::open` and hashbrown's growth, as large as before the removals; alloc_space shows
 //! the smaller tables too, which growth has released. `capacity()` is not the memory: tombstones of
-//! removed entries lower it while the table stays. Broken by: `tests/map_delete.rs`.
+//! removed entries lower it while the table stays. Broken by: `tests/demos/map_delete.rs`.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,6 +1,6 @@
 //! The table of demos: one entry a demo, one file an entry. Names every demo and nothing that
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
-//! Broken by: `tests/command_line.rs`.
+//! Broken by: `tests/demos/command_line.rs`.
 
 mod map_delete;
 mod sub_slice;

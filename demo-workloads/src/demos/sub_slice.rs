@@ -3,7 +3,7 @@
 //! What leaks: an index keeps a 100-byte id of each message as `Bytes::slice`; each id shares its
 //! message's buffer and keeps all of it. inuse_space must show the buffers under `receive_message`
 //! and `BytesMut::reserve`, not under `MessageIndex::remember`, which allocates next to nothing:
-//! the place that allocates is not the place that keeps. Broken by: `tests/sub_slice.rs`.
+//! the place that allocates is not the place that keeps. Broken by: `tests/demos/sub_slice.rs`.
 
 use std::io;
 

@@ -3,7 +3,7 @@
 //! What leaks: an event batch was filled by one night's backlog, was sent and truncated, and every
 //! later batch uses a hundredth of a buffer that stays. inuse_space must show the buffer under
 //! `EventBatch::push` and `RawVec::grow_one`, at its largest size; alloc_space twice that, because
-//! every doubling on the way counts. Broken by: `tests/vec_truncate.rs`.
+//! every doubling on the way counts. Broken by: `tests/demos/vec_truncate.rs`.
 
 use std::io;
 use std::mem;
@@ -20,7 +20,7 @@ it again. Both set the length and leave the buffer alone, so one night with a ba
 holds from then on. In inuse_space one tower fills the width: `EventBatch::push` with `RawVec::grow_one` on top is \
 the buffer, at its largest size, for zero events. alloc_space shows the same tower about twice as wide, since each doubling \
 asked for a new buffer and the smaller ones are gone. For a buffer that is filled to the same height each time, this is what one wants; \
-after an exception, `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()` give it back.",
+after an exception the fix is one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()` give it back.",
     is_core: true,
     size: Size { default: 64, unit: "MiB of events" },
     leaks: &["leaky", "clear"],

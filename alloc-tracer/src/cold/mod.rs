@@ -1,8 +1,26 @@
 //! What runs when somebody asks: configuration, snapshots, names, files. May allocate and lock,
 //! always under the guard; reads the hot tables through their read-only views and never holds a
 //! lock while it does. The only floor that knows the standard library.
+//! Broken by: `tests/`.
 
 pub(crate) extern crate std;
 
+pub(crate) mod control;
+pub(crate) mod modules;
+pub(crate) mod snapshot;
+pub(crate) mod stats;
+
+#[cfg(feature = "profile")]
+pub(crate) mod config;
+#[cfg(feature = "profile")]
+pub(crate) mod exit;
+#[cfg(feature = "profile")]
+pub(crate) mod heap_profile;
 #[cfg(feature = "profile")]
 pub mod profile;
+#[cfg(feature = "profile")]
+pub(crate) mod report;
+#[cfg(feature = "profile")]
+pub(crate) mod size;
+#[cfg(feature = "profile")]
+pub(crate) mod symbolise;

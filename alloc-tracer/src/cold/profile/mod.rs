@@ -3,6 +3,7 @@
 //! model, and every exporter reads it. Nothing in here may name the recorder or an output format
 //! other than pprof's own. Broken by: `tests/pprof_go_reference.rs`, `tests/pprof_round_trip.rs`.
 
+mod pprof_file;
 mod pprof_read;
 mod pprof_write;
 mod shims;
@@ -11,7 +12,9 @@ mod strings;
 use super::std::collections::HashMap;
 use super::std::prelude::rust_2024::*;
 
+pub use pprof_file::WriteFileError;
 pub use pprof_read::{ReadError, ReadLimits};
+pub(crate) use shims::DROP_FRAMES;
 pub use strings::{StringId, Strings};
 
 /// Call stacks with values, and what is needed to name their frames.

@@ -1,0 +1,184 @@
+//! The environment variable `ALLOC_TRACER`: a list of `key=value`, in the style that users of
+//! jemalloc know. A mistake is one clear line each; the program runs on with the rest.
+//! Broken by: `tests/environment.rs` and the tests below.
+
+use super::std::ffi::OsString;
+use super::std::os::unix::ffi::{OsStrExt, OsStringExt};
+use super::std::path::PathBuf;
+use super::std::prelude::rust_2024::*;
+use super::std::{env, format, vec};
+use crate::hot::mode::Mode;
+
+/// The variable's name.
+pub(crate) const VARIABLE: &str = "ALLOC_TRACER";
+
+/// What the environment asks for; what it does not mention is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) mode: Option<Mode>,
+    /// Where the profile goes at exit; `%p` stands for the process id.
+    pub(crate) out: Option<PathBuf>,
+    /// Whether that file carries symbols.
+    pub(crate) without_symbols: bool,
+    /// The most bytes that the tracer may map for itself.
+    pub(crate) max_memory_bytes: Option<u64>,
+    /// Where the sampler's random numbers start.
+    pub(crate) seed: Option<u64>,
+}
+
+const KEYS: [&str; 6] = ["mode", "interval", "out", "symbols", "max_memory", "seed"];
+
+/// The variable's value, unless the process runs with raised privileges (set-user-id and the like):
+/// then the caller's environment decides nothing.
+pub(crate) fn variable() -> Option<OsString> {
+    // SAFETY: getauxval only reads the process's auxiliary vector.
+    let raised_privileges = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    if raised_privileges { None } else { env::var_os(VARIABLE) }
+}
+
+impl Config {
+    /// Reads a value of the variable; also one line for each mistake in it.
+    pub(crate) fn parse(text: &OsString) -> (Config, Vec<String>) {
+        let mut config = Config::default();
+        let mut mistakes = Vec::new();
+        let mut mode = None;
+        let mut interval = None;
+        for part in text.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if part.is_empty() {
+                continue;
+            }
+            let (key, value) = match part.iter().position(|byte| *byte == b'=') {
+                Some(at) => (&part[..at], &part[at + 1..]),
+                None => (part, &b""[..]),
+            };
+            let (key, text) = (String::from_utf8_lossy(key), String::from_utf8_lossy(value));
+            let mut wrong = |allowed: &str| {
+                mistakes.push(format!("{VARIABLE}: {key}={text} is not understood; {key} takes {allowed}"));
+            };
+            match &*key {
+                "mode" => match &*text {
+                    "off" | "sampled" | "exact" => mode = Some(text.into_owned()),
+                    _ => wrong("off, sampled or exact"),
+                },
+                "interval" => match parse_bytes(&text) {
+                    Some(bytes) if bytes > 0 => interval = Some(bytes),
+                    _ => wrong("a number of bytes such as 4096, 512k or 2m"),
+                },
+                "out" if value.is_empty() => wrong("a path such as heap-%p.pb.gz"),
+                "out" => config.out = Some(PathBuf::from(OsString::from_vec(value.to_vec()))),
+                "symbols" => match &*text {
+                    "yes" => config.without_symbols = false,
+                    "no" => config.without_symbols = true,
+                    _ => wrong("yes or no"),
+                },
+                "max_memory" => match parse_bytes(&text) {
+                    Some(bytes) => config.max_memory_bytes = Some(bytes),
+                    None => wrong("a number of bytes such as 256m"),
+                },
+                "seed" => match text.parse() {
+                    Ok(seed) => config.seed = Some(seed),
+                    Err(_) => wrong("a whole number"),
+                },
+                _ => mistakes.push(unknown(&key)),
+            }
+        }
+        config.mode = match (mode.as_deref(), interval) {
+            (Some("off"), _) => Some(Mode::Off),
+            (Some("exact"), _) => Some(Mode::Exact),
+            (_, Some(interval_bytes)) => Some(Mode::Sampled { interval_bytes }),
+            (Some(_), None) => Some(Mode::DEFAULT),
+            (None, None) => None,
+        };
+        (config, mistakes)
+    }
+}
+
+fn unknown(key: &str) -> String {
+    let nearest = KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(key, known));
+    let nearest = nearest.filter(|known| strsim::damerau_levenshtein(key, known) <= known.len() / 2 + 1);
+    match nearest {
+        Some(nearest) => format!("{VARIABLE}: unknown key {key:?}; did you mean {nearest:?}?"),
+        None => format!("{VARIABLE}: unknown key {key:?}; known keys: {}", KEYS.join(", ")),
+    }
+}
+
+/// A number of bytes with an optional binary unit: `512k`, `2m`, `1g`, also `512KiB` or `2MB`.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        "t" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// A path with `%p` replaced by the process id and `%%` by a percent sign.
+pub(crate) fn expand(path: &PathBuf, process_id: u32) -> PathBuf {
+    let mut bytes = Vec::new();
+    let mut rest = path.as_os_str().as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let (piece, after) = match (first, after.first()) {
+            (b'%', Some(b'p')) => (format!("{process_id}").into_bytes(), &after[1..]),
+            (b'%', Some(b'%')) => (vec![b'%'], &after[1..]),
+            (byte, _) => (vec![*byte], after),
+        };
+        bytes.extend(piece);
+        rest = after;
+    }
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (Config, Vec<String>) {
+        Config::parse(&OsString::from(text))
+    }
+
+    #[test]
+    fn what_the_documentation_shows_is_understood() {
+        let (config, mistakes) = parse("mode=exact,out=heap-%p.pb.gz");
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!((config.mode, config.out), (Some(Mode::Exact), Some("heap-%p.pb.gz".into())));
+        let (config, _) = parse("mode=sampled,interval=512k,max_memory=256m,symbols=no,seed=7");
+        assert_eq!(config.mode, Some(Mode::Sampled { interval_bytes: 512 << 10 }));
+        assert_eq!(
+            (config.max_memory_bytes, config.without_symbols, config.seed),
+            (Some(256 << 20), true, Some(7))
+        );
+        assert_eq!(parse("interval=2MiB").0.mode, Some(Mode::Sampled { interval_bytes: 2 << 20 }));
+    }
+
+    #[test]
+    fn a_mistyped_key_names_the_nearest_one_and_the_rest_still_holds() {
+        let (config, mistakes) = parse("mod=exact,interva=4k,mode=off,zzzzzzzzzz=1");
+        assert_eq!(config.mode, Some(Mode::Off));
+        assert!(mistakes[0].contains("\"mode\"") && mistakes[1].contains("\"interval\""), "{mistakes:?}");
+        assert!(mistakes[2].contains("known keys"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn a_bad_value_says_what_is_allowed() {
+        for (text, allowed) in [
+            ("mode=full", "off, sampled or exact"),
+            ("interval=0", "512k"),
+            ("out=", "path"),
+            ("symbols=1", "yes or no"),
+        ] {
+            let (config, mistakes) = parse(text);
+            assert_eq!(config, Config::default());
+            assert!(mistakes.len() == 1 && mistakes[0].contains(allowed), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn a_percent_p_becomes_the_process_id() {
+        assert_eq!(expand(&"a/heap-%p-100%%.gz".into(), 42), PathBuf::from("a/heap-42-100%.gz"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The short block on standard error at exit: totals, peak, the three sites that hold most, the
+//! file, the next command. Broken by: `tests/environment.rs`.
+
+use super::profile::{Profile, Sample};
+use super::size::Bytes;
+use super::snapshot::Snapshot;
+use super::std::collections::HashMap;
+use super::std::fmt::Write;
+use super::std::path::Path;
+use super::std::prelude::rust_2024::*;
+use super::std::{env, format};
+use crate::hot::mode::Mode;
+
+/// The block, for a profile that was written to `path`.
+pub(crate) fn at_exit(snapshot: &Snapshot, profile: &Profile, path: &Path) -> String {
+    let mut text = totals(snapshot);
+    for holder in largest_holders(profile, snapshot.mode) {
+        let _ = writeln!(text, "alloc-tracer:   {holder}");
+    }
+    let path = path.display();
+    let _ = writeln!(text, "alloc-tracer: profile written to {path}");
+    let is_unnamed = !profile.locations().is_empty() && profile.functions().is_empty();
+    let next = match is_unnamed {
+        true => format!("alloc-flamegraph symbolize {path} --out named.pb.gz"),
+        false => format!("alloc-flamegraph svg {path} --sample inuse_space --out heap.svg"),
+    };
+    let _ = writeln!(text, "alloc-tracer: next: {next}   (or: go tool pprof -http=: {path})");
+    text
+}
+
+fn totals(snapshot: &Snapshot) -> String {
+    let stats = &snapshot.stats;
+    let mode = match snapshot.mode {
+        Mode::Off => String::from("off"),
+        Mode::Exact => String::from("exact"),
+        Mode::Sampled { interval_bytes } => format!("sampled every {}", Bytes(interval_bytes)),
+    };
+    let mut text = format!(
+        "alloc-tracer: {mode}; {} allocated in {} allocations and {} reallocations\n\
+         alloc-tracer: {} live in {} blocks at exit; peak {} (within {})\n",
+        Bytes(stats.total_bytes),
+        stats.allocations,
+        stats.reallocations,
+        Bytes(stats.live_bytes),
+        stats.live_blocks,
+        Bytes(stats.peak_live_bytes),
+        Bytes(stats.peak_error_bytes),
+    );
+    if stats.lost_blocks + stats.tracer_refusals > 0 {
+        let _ = writeln!(
+            text,
+            "alloc-tracer: incomplete: the tracer was refused memory {} times; {} blocks ({}) are not in the profile",
+            stats.tracer_refusals,
+            stats.lost_blocks,
+            Bytes(stats.lost_bytes),
+        );
+    }
+    if stats.reentries + stats.stacks_too_deep + stats.stacks_lost > 0 {
+        let _ = writeln!(
+            text,
+            "alloc-tracer: {} re-entries; stacks cut short: {} too deep, {} lost",
+            stats.reentries, stats.stacks_too_deep, stats.stacks_lost
+        );
+    }
+    text
+}
+
+/// The three lines of the program that hold most, as text.
+fn largest_holders(profile: &Profile, mode: Mode) -> Vec<String> {
+    let Some(column) = profile.column("inuse_space") else { return Vec::new() };
+    let variance = profile.variance_column(column);
+    let mut held: HashMap<String, (i64, i64)> = HashMap::new();
+    for sample in profile.samples().filter(|sample| sample.values[column] > 0) {
+        let sums = held.entry(holder(profile, sample)).or_default();
+        sums.0 = sums.0.saturating_add(sample.values[column]);
+        sums.1 = sums.1.saturating_add(variance.map_or(0, |variance| sample.values[variance]));
+    }
+    let mut held: Vec<_> = held.into_iter().collect();
+    held.sort_by(|(a_name, a), (b_name, b)| b.0.cmp(&a.0).then_with(|| a_name.cmp(b_name)));
+    held.truncate(3);
+    let line = |(name, (bytes, variance)): (String, (i64, i64))| {
+        let error = match mode {
+            Mode::Sampled { .. } => format!(" ± {}", Bytes((variance as f64).sqrt() as u64)),
+            Mode::Exact | Mode::Off => String::new(),
+        };
+        format!("{:>10}{error}  {name}", format!("{}", Bytes(bytes.unsigned_abs())))
+    };
+    held.into_iter().map(line).collect()
+}
+
+/// The innermost line of a stack that is the program's own rather than a library's: function, file
+/// and line.
+fn holder(profile: &Profile, sample: Sample<'_>) -> String {
+    let mut innermost = None;
+    for id in sample.stack {
+        let location = profile.location(*id);
+        for line in &location.lines {
+            let function = profile.function(line.function);
+            let (name, file) = (profile.text(function.name), profile.text(function.file));
+            let here = || match file {
+                "" => String::from(name),
+                _ => format!("{name}  {}:{}", short_path(file), line.line),
+            };
+            if !file.is_empty() && !is_library(file) {
+                return printable(&here());
+            }
+            innermost.get_or_insert_with(here);
+        }
+        if location.lines.is_empty() {
+            innermost.get_or_insert_with(|| format!("[{:#x}]", location.address));
+        }
+    }
+    printable(&innermost.unwrap_or_else(|| String::from("[no stack]")))
+}
+
+/// The standard library's sources lie under `/rustc/HASH/library` or the toolchain's `lib/rustlib`,
+/// its dependencies under `/rust/deps`; other people's crates in Cargo's registry.
+fn is_library(file: &str) -> bool {
+    ["/rustc/", "/rust/deps/", "/lib/rustlib/", "/registry/src/"].iter().any(|part| file.contains(part))
+}
+
+fn short_path(file: &str) -> &str {
+    let here = env::current_dir().ok();
+    let here = here.as_ref().and_then(|here| here.to_str());
+    here.and_then(|here| file.strip_prefix(here)).map_or(file, |rest| rest.trim_start_matches('/'))
+}
+
+/// A symbol's name comes from a file; no control character of it reaches a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

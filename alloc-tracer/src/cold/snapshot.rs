@@ -1,0 +1,261 @@
+//! A copy of what was recorded: call stacks, their values, the totals, the modules. Plain data, no
+//! names. Broken by: `tests/exact_counts.rs`, `tests/sampling_accuracy.rs`.
+
+use super::control;
+use super::modules::{self, LoadedModule};
+use super::stats::{Stats, stats};
+use super::std::collections::HashMap;
+use super::std::prelude::rust_2024::*;
+use crate::hot::call_tree::{CALL_TREE, FIXED_NODES, MARKS, Mark, NodeId, Root};
+use crate::hot::guard::Untracked;
+use crate::hot::live_table::{Entry, LIVE};
+use crate::hot::mode::{self, IntervalId, Mode};
+use crate::hot::site_values::{ExactSums, SampledSums};
+use crate::hot::{sampler, start};
+use crate::sys::clock;
+
+/// What was recorded up to a moment.
+///
+/// Taken while other threads go on, without stopping them: every block that was live all the while
+/// is in it, every block that came or went meanwhile is in it or not. Of a program at rest it is
+/// exact.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// When it was taken, in nanoseconds since 1970 (UTC).
+    pub taken_unix_nanos: i64,
+    /// How long the program had been recorded, in nanoseconds.
+    pub recorded_nanos: i64,
+    /// The mode in force at that moment.
+    pub mode: Mode,
+    /// The totals.
+    pub stats: Stats,
+    /// The program and its shared libraries.
+    pub modules: Vec<LoadedModule>,
+    /// Live blocks and bytes that were allocated in untracked sections or by the tracer itself while
+    /// the mode was exact. They are in `stats` and on no site.
+    pub untracked: SiteValues,
+    sites: Vec<(NodeId, SiteValues)>,
+    nodes: Vec<(NodeId, u64)>,
+}
+
+/// A call stack with its values.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Return addresses, leaf first. The first few are the tracer's own.
+    pub stack: Vec<u64>,
+    /// Whether frames, or the whole stack, are missing, and why.
+    pub gap: Option<Gap>,
+    /// What the stack allocated and holds.
+    pub values: SiteValues,
+}
+
+/// Why a stack is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Gap {
+    /// Frames beyond the innermost 1,024 are missing at the root's side.
+    TooDeep,
+    /// Frames beyond code without unwind information are missing at the root's side.
+    Lost,
+    /// The block was allocated by a signal handler that interrupted the recorder: no stack.
+    Reentered,
+    /// The call tree was full or was refused memory: no stack.
+    TreeFull,
+}
+
+/// What a site allocated and holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SiteValues {
+    /// Blocks allocated since the start or the last reset; reallocations count.
+    pub alloc_objects: Estimate,
+    /// Bytes allocated since the start or the last reset.
+    pub alloc_space: Estimate,
+    /// Live blocks.
+    pub inuse_objects: Estimate,
+    /// Bytes in live blocks.
+    pub inuse_space: Estimate,
+}
+
+/// A number and how sure it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Estimate {
+    /// The number, or its unbiased estimate.
+    pub value: f64,
+    /// The estimated variance of `value`: Σ w(w-1) over the samples of blocks with weight w, times
+    /// the square of their size for bytes; 0 for exact numbers.
+    pub variance: f64,
+}
+
+impl Estimate {
+    /// The standard error: about 95 % of the true numbers lie within two of them.
+    pub fn standard_error(&self) -> f64 {
+        self.variance.sqrt()
+    }
+
+    fn exact(value: u64) -> Estimate {
+        Estimate { value: value as f64, variance: 0.0 }
+    }
+}
+
+/// Copies what was recorded. Empty if [`AllocTracer`](crate::AllocTracer) is not the global allocator.
+pub fn snapshot() -> Snapshot {
+    let _guard = Untracked::enter();
+    let mode = mode::current_mode();
+    let stats = stats();
+    let live_samples = live_samples();
+    let mut sums = all_site_sums();
+    for site in live_samples.keys() {
+        sums.entry(*site).or_insert(SiteSums::Sampled(SampledSums::default()));
+    }
+    // Nodes are copied last: a node exists before anything names it.
+    let nodes: Vec<(NodeId, u64)> = (0..CALL_TREE.len())
+        .map(|id| CALL_TREE.read(NodeId(id)).map_or((NodeId(0), 0), |(parent, address, _)| (parent, address)))
+        .collect();
+    let mut untracked = SiteValues::default();
+    let mut sites = Vec::with_capacity(sums.len());
+    control::with_baseline(|baseline| {
+        for (site, sums) in sums {
+            let before = baseline.and_then(|baseline| baseline.sites.get(&site).copied());
+            let live = live_samples.get(&site).copied().unwrap_or_default();
+            let values = sums.values_since(before, live);
+            if site == Root::Exact.mark(Mark::Untracked) {
+                untracked = values;
+            } else if site != Root::Sampled.mark(Mark::Untracked) && values != SiteValues::default() {
+                sites.push((site, values));
+            }
+        }
+    });
+    sites.sort_unstable_by_key(|(site, _)| *site);
+    Snapshot {
+        taken_unix_nanos: clock::unix_nanos(),
+        recorded_nanos: clock::monotonic_nanos() - start::started_nanos(),
+        mode,
+        stats,
+        modules: modules::loaded(),
+        untracked,
+        sites,
+        nodes,
+    }
+}
+
+impl Snapshot {
+    /// All call stacks that allocated or hold anything.
+    pub fn sites(&self) -> impl Iterator<Item = Site> {
+        self.sites.iter().map(|(node, values)| {
+            let (stack, gap) = self.stack(*node);
+            Site { stack, gap, values: *values }
+        })
+    }
+
+    fn stack(&self, mut node: NodeId) -> (Vec<u64>, Option<Gap>) {
+        let mut stack = Vec::new();
+        while node.0 >= FIXED_NODES {
+            let Some((parent, address)) = self.nodes.get(node.0 as usize) else { break };
+            stack.push(*address);
+            node = *parent;
+        }
+        let is = |mark: Mark| node == Root::Exact.mark(mark) || node == Root::Sampled.mark(mark);
+        let gap = MARKS.into_iter().find(|mark| is(*mark)).and_then(|mark| match mark {
+            Mark::Untracked => None,
+            Mark::Reentered => Some(Gap::Reentered),
+            Mark::TreeFull => Some(Gap::TreeFull),
+            Mark::TooDeep => Some(Gap::TooDeep),
+            Mark::Lost => Some(Gap::Lost),
+        });
+        (stack, gap)
+    }
+}
+
+/// What the hot floor keeps per site.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SiteSums {
+    Exact(ExactSums),
+    Sampled(SampledSums),
+}
+
+impl SiteSums {
+    fn values_since(self, before: Option<SiteSums>, live: LiveSums) -> SiteValues {
+        match self {
+            SiteSums::Exact(sums) => {
+                let base = match before {
+                    Some(SiteSums::Exact(base)) => base,
+                    _ => ExactSums::default(),
+                };
+                SiteValues {
+                    alloc_objects: Estimate::exact(sums.allocations.saturating_sub(base.allocations)),
+                    alloc_space: Estimate::exact(sums.allocated_bytes.saturating_sub(base.allocated_bytes)),
+                    inuse_objects: Estimate::exact(sums.allocations.saturating_sub(sums.frees)),
+                    inuse_space: Estimate::exact(sums.allocated_bytes.saturating_sub(sums.freed_bytes)),
+                }
+            }
+            SiteSums::Sampled(sums) => {
+                let base = match before {
+                    Some(SiteSums::Sampled(base)) => base,
+                    _ => SampledSums::default(),
+                };
+                let since = |now: f64, then: f64| (now - then).max(0.0);
+                SiteValues {
+                    alloc_objects: Estimate {
+                        value: since(sums.allocations, base.allocations),
+                        variance: since(sums.allocations_variance, base.allocations_variance),
+                    },
+                    alloc_space: Estimate {
+                        value: since(sums.allocated_bytes, base.allocated_bytes),
+                        variance: since(sums.allocated_bytes_variance, base.allocated_bytes_variance),
+                    },
+                    inuse_objects: live.objects,
+                    inuse_space: live.space,
+                }
+            }
+        }
+    }
+}
+
+/// The sums of every site since the start.
+pub(crate) fn all_site_sums() -> HashMap<NodeId, SiteSums> {
+    let count = CALL_TREE.len();
+    // A parent has a smaller id than its children, so one pass finds every node's root.
+    let mut under_sampled: Vec<bool> = Vec::with_capacity(count as usize);
+    let mut sums = HashMap::new();
+    for id in 0..count {
+        let node = NodeId(id);
+        let Some((parent, _, values)) = CALL_TREE.read(node) else {
+            under_sampled.push(false);
+            continue;
+        };
+        let sampled = match id < FIXED_NODES {
+            true => node >= Root::Sampled.node(),
+            false => under_sampled[parent.0 as usize],
+        };
+        under_sampled.push(sampled);
+        if let Some(values) = values {
+            let value =
+                if sampled { SiteSums::Sampled(values.sampled()) } else { SiteSums::Exact(values.exact()) };
+            sums.insert(node, value);
+        }
+    }
+    sums
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct LiveSums {
+    objects: Estimate,
+    space: Estimate,
+}
+
+/// What is live under sampling, from the sampled blocks themselves: a sum over them has no drift.
+fn live_samples() -> HashMap<NodeId, LiveSums> {
+    let mut sums: HashMap<NodeId, LiveSums> = HashMap::new();
+    LIVE.for_each(|Entry { size, site, interval, .. }| {
+        if interval != IntervalId::EXACT {
+            let (weight, bytes) = (sampler::weight(size, interval), size as f64);
+            let variance = weight * (weight - 1.0);
+            let live = sums.entry(site).or_default();
+            live.objects.value += weight;
+            live.objects.variance += variance;
+            live.space.value += weight * bytes;
+            live.space.variance += bytes * bytes * variance;
+        }
+    });
+    sums
+}

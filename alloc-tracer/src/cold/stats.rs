@@ -1,0 +1,131 @@
+//! The process's totals. Broken by: `tests/exact_counts.rs`, `tests/threads.rs`.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::control;
+use crate::hot::{guard, recorder, thread};
+use crate::sys::pages;
+
+/// Totals of the process, from counters that are exact in every mode, and what the tracer costs.
+///
+/// Read while other threads allocate, the totals are those of some moment per thread; at rest they
+/// are exact. A reallocation that succeeds is one of `reallocations`, adds its new size to
+/// `total_bytes`, and is neither an allocation nor a free.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Blocks allocated since the start or the last [`reset`](crate::reset).
+    pub allocations: u64,
+    /// Blocks freed since the start or the last reset.
+    pub frees: u64,
+    /// Blocks reallocated since the start or the last reset.
+    pub reallocations: u64,
+    /// Bytes allocated since the start or the last reset.
+    pub total_bytes: u64,
+    /// Bytes in live blocks, as they were asked for.
+    pub live_bytes: u64,
+    /// Live blocks.
+    pub live_blocks: u64,
+    /// The most bytes that were live at one time since the start or the last reset; the true figure
+    /// differs by at most `peak_error_bytes`.
+    pub peak_live_bytes: u64,
+    /// The bound on the error of `peak_live_bytes`: 64 KiB for each thread state, because a thread
+    /// folds its change into the shared figure only so often.
+    pub peak_error_bytes: u64,
+    /// Bytes of address space that the tracer mapped for itself; only written pages take up memory.
+    pub tracer_mapped_bytes: u64,
+    /// How often the tracer was refused memory, by the system or by `max_memory`.
+    pub tracer_refusals: u64,
+    /// How often the recorder was entered while it was recording on the same thread, by a signal
+    /// handler that allocates. Such blocks are in the profile, without their stack.
+    pub reentries: u64,
+    /// Blocks that should have been recorded and could not be. They are in the totals above; in
+    /// profiles they are missing or count as freed at once.
+    pub lost_blocks: u64,
+    /// Bytes of those blocks.
+    pub lost_bytes: u64,
+    /// Stacks recorded without their outermost frames, because they are deeper than 1,024 frames.
+    pub stacks_too_deep: u64,
+    /// Stacks recorded only up to code without unwind information.
+    pub stacks_lost: u64,
+}
+
+/// The process's totals now. All zero if [`AllocTracer`](crate::AllocTracer) is not the global
+/// allocator.
+///
+/// ```
+/// # use alloc_tracer::AllocTracer;
+/// # #[global_allocator]
+/// # static ALLOC: AllocTracer = AllocTracer::system();
+/// let before = alloc_tracer::stats();
+/// let kept = vec![0_u8; 4096];
+/// let after = alloc_tracer::stats();
+/// assert_eq!(after.live_bytes - before.live_bytes, 4096);
+/// assert_eq!(after.allocations - before.allocations, 1);
+/// # drop(kept);
+/// ```
+pub fn stats() -> Stats {
+    let total = Totals::now();
+    let since =
+        control::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
+    let losses = recorder::losses();
+    let live_bytes = total.live_bytes();
+    Stats {
+        allocations: since.allocations,
+        frees: since.frees,
+        reallocations: since.reallocations,
+        total_bytes: since.allocated_bytes,
+        live_bytes,
+        live_blocks: total.allocations.saturating_sub(total.frees),
+        peak_live_bytes: thread::peak_bytes(live_bytes),
+        peak_error_bytes: u64::from(thread::block_count()) * thread::FOLD_BYTES.unsigned_abs(),
+        tracer_mapped_bytes: pages::mapped_bytes(),
+        tracer_refusals: pages::refusals(),
+        reentries: guard::reentries(),
+        lost_blocks: losses.blocks,
+        lost_bytes: losses.bytes,
+        stacks_too_deep: losses.stacks_too_deep,
+        stacks_lost: losses.stacks_lost,
+    }
+}
+
+/// Sums of all threads' counters since the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Totals {
+    allocations: u64,
+    allocated_bytes: u64,
+    frees: u64,
+    freed_bytes: u64,
+    reallocations: u64,
+}
+
+impl Totals {
+    /// Frees are summed first, so that what is live is never less than nothing.
+    pub(crate) fn now() -> Totals {
+        let mut totals = Totals::default();
+        for counters in thread::all_counters() {
+            totals.frees += counters.frees.load(Relaxed);
+            totals.freed_bytes += counters.freed_bytes.load(Relaxed);
+        }
+        for counters in thread::all_counters() {
+            totals.allocations += counters.allocations.load(Relaxed);
+            totals.allocated_bytes += counters.allocated_bytes.load(Relaxed);
+            totals.reallocations += counters.reallocations.load(Relaxed);
+        }
+        totals
+    }
+
+    pub(crate) fn live_bytes(&self) -> u64 {
+        self.allocated_bytes.saturating_sub(self.freed_bytes)
+    }
+
+    fn since(&self, earlier: Totals) -> Totals {
+        Totals {
+            allocations: self.allocations.saturating_sub(earlier.allocations),
+            allocated_bytes: self.allocated_bytes.saturating_sub(earlier.allocated_bytes),
+            frees: self.frees.saturating_sub(earlier.frees),
+            freed_bytes: self.freed_bytes.saturating_sub(earlier.freed_bytes),
+            reallocations: self.reallocations.saturating_sub(earlier.reallocations),
+        }
+    }
+}

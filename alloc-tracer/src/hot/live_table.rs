@@ -1,0 +1,274 @@
+//! Which blocks are live, and which site holds each: address → (size, site, interval). Lock-free,
+//! and every block in it can be listed.
+//!
+//! Two operations on one address never run at once: the inner allocator hands an address out only
+//! after the record of its last block was removed. So a slot needs no more care than this: it is
+//! claimed (0 → BUSY), filled, published (BUSY → address) and emptied (address → 0).
+//!
+//! ```text
+//!   level 0: 2^12 slots   ┐ an address hashes to a window of 16 slots (4 cache lines) in each
+//!   level 1: 2^13 slots   │ level; it may stand in any free slot of any of its windows. A window
+//!   level 2: ...          ┘ that is full in all levels makes the next level, twice as large.
+//! ```
+//!
+//! Nothing is ever moved, so there is no pause, and no tombstone: a search looks at whole windows.
+//! Broken by: the tests below, `tests/exact_counts.rs`, `tests/threads.rs`.
+
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{
+    AtomicPtr, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::Release,
+};
+
+use super::call_tree::{NODE_BITS, NodeId};
+use super::mode::IntervalId;
+use crate::sys::pages;
+
+/// A live block's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) address: usize,
+    /// Bytes asked for; below 2^46.
+    pub(crate) size: u64,
+    pub(crate) site: NodeId,
+    pub(crate) interval: IntervalId,
+}
+
+/// The table.
+pub(crate) struct LiveTable {
+    levels: [AtomicPtr<Slot>; LEVELS],
+    level_count: AtomicU32,
+}
+
+/// The process's live blocks.
+pub(crate) static LIVE: LiveTable = LiveTable::new();
+
+#[derive(Default)]
+struct Slot {
+    /// 0: free. [`BUSY`]: being filled. Otherwise the address (48 bits), the interval's id (8 bits)
+    /// and the upper 8 bits of the size.
+    key: AtomicU64,
+    /// Lower 38 bits of the size, then the site.
+    value: AtomicU64,
+}
+
+const BUSY: u64 = u64::MAX;
+const ADDRESS_BITS: u32 = 48;
+const SIZE_LOW_BITS: u32 = 64 - NODE_BITS;
+const SIZE_BITS: u32 = SIZE_LOW_BITS + 8;
+const WINDOW: usize = 16;
+const FIRST_LEVEL_BITS: u32 = 12;
+const LEVELS: usize = 24;
+const _: () = assert!(size_of::<Slot>() == 16 && SIZE_BITS == 46);
+
+impl LiveTable {
+    pub(crate) const fn new() -> Self {
+        LiveTable {
+            levels: [const { AtomicPtr::new(ptr::null_mut()) }; LEVELS],
+            level_count: AtomicU32::new(0),
+        }
+    }
+
+    /// Puts a block in. `false` if the table cannot grow, or the block is larger than 2^46 bytes.
+    #[must_use]
+    pub(crate) fn insert(&self, entry: Entry) -> bool {
+        let Some((key, value)) = pack(entry) else { return false };
+        loop {
+            let count = self.level_count.load(Acquire);
+            for level in (0..count).rev() {
+                let window = self.window(level, entry.address).unwrap_or_default();
+                for slot in window {
+                    if slot.key.load(Relaxed) == 0
+                        && slot.key.compare_exchange(0, BUSY, Acquire, Relaxed).is_ok()
+                    {
+                        slot.value.store(value, Relaxed);
+                        slot.key.store(key, Release);
+                        return true;
+                    }
+                }
+            }
+            if !self.grow(count) {
+                return false;
+            }
+        }
+    }
+
+    /// Takes a block out. `None` if it was never recorded.
+    pub(crate) fn remove(&self, address: usize) -> Option<Entry> {
+        let wanted = address as u64;
+        let mut level = self.level_count.load(Acquire);
+        while let Some(below) = level.checked_sub(1) {
+            level = below;
+            for slot in self.window(level, address).unwrap_or_default() {
+                let key = slot.key.load(Relaxed);
+                if key & ADDRESS_MASK == wanted && key != BUSY {
+                    let entry = unpack(key, slot.value.load(Relaxed));
+                    slot.key.store(0, Release);
+                    return Some(entry);
+                }
+            }
+        }
+        None
+    }
+
+    /// Calls `each` for every block. Blocks that come or go meanwhile are seen or not.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(Entry)) {
+        for level in 0..self.level_count.load(Acquire) {
+            for slot in self.slots(level).unwrap_or_default() {
+                let key = slot.key.load(Acquire);
+                let value = slot.value.load(Acquire);
+                // A slot that changed between the two loads holds a block that came or went.
+                if key != 0 && key != BUSY && slot.key.load(Relaxed) == key {
+                    each(unpack(key, value));
+                }
+            }
+        }
+    }
+
+    /// Whether a block was ever put in.
+    #[inline(always)]
+    pub(crate) fn was_used(&self) -> bool {
+        self.level_count.load(Relaxed) != 0
+    }
+
+    fn slots(&self, level: u32) -> Option<&[Slot]> {
+        let slots = NonNull::new(self.levels.get(level as usize)?.load(Acquire))?;
+        // SAFETY: `grow` published this level with `slot_count(level)` zeroed slots in pages that
+        // are never given back; slots are changed only through atomics.
+        Some(unsafe { core::slice::from_raw_parts(slots.as_ptr(), slot_count(level)) })
+    }
+
+    /// The slots of a level where this address may stand.
+    #[inline]
+    fn window(&self, level: u32, address: usize) -> Option<&[Slot]> {
+        // Blocks in the same 128 bytes share a window, at most four of the smallest that glibc
+        // makes; consecutive windows of a multiplicative hash lie far apart.
+        let hash = ((address as u64) >> 7).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let line_bits = FIRST_LEVEL_BITS.wrapping_add(level).wrapping_sub(2);
+        let line = (hash >> 64_u32.wrapping_sub(line_bits)) as usize;
+        let slots = self.slots(level)?;
+        let start = line.wrapping_mul(4).min(slots.len().wrapping_sub(WINDOW));
+        slots.get(start..start.wrapping_add(WINDOW))
+    }
+
+    /// Makes level `count`, unless another thread has done so. `false` if that is not possible.
+    #[cold]
+    fn grow(&self, count: u32) -> bool {
+        let Some(level) = self.levels.get(count as usize) else { return false };
+        let bytes = slot_count(count).wrapping_mul(size_of::<Slot>());
+        if level.load(Acquire).is_null() {
+            let Some(fresh) = pages::map(bytes) else { return false };
+            if level.compare_exchange(ptr::null_mut(), fresh.cast().as_ptr(), AcqRel, Acquire).is_err() {
+                // SAFETY: mapped just above with this size, and nobody saw it.
+                unsafe { pages::unmap(fresh, bytes) };
+            }
+        }
+        // Fails only if another thread has counted the level already.
+        let _ = self.level_count.compare_exchange(count, count.wrapping_add(1), AcqRel, Acquire);
+        true
+    }
+}
+
+const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
+
+fn slot_count(level: u32) -> usize {
+    1 << FIRST_LEVEL_BITS.wrapping_add(level)
+}
+
+fn pack(entry: Entry) -> Option<(u64, u64)> {
+    let fits = entry.size >> SIZE_BITS == 0 && entry.address as u64 & !ADDRESS_MASK == 0;
+    let key = entry.address as u64
+        | (u64::from(entry.interval.0) << ADDRESS_BITS)
+        | ((entry.size >> SIZE_LOW_BITS) << ADDRESS_BITS.wrapping_add(8));
+    let value = (entry.size << NODE_BITS) | u64::from(entry.site.0);
+    if fits && key != BUSY { Some((key, value)) } else { None }
+}
+
+fn unpack(key: u64, value: u64) -> Entry {
+    let size_high = key >> ADDRESS_BITS.wrapping_add(8);
+    Entry {
+        address: (key & ADDRESS_MASK) as usize,
+        size: (size_high << SIZE_LOW_BITS) | (value >> NODE_BITS),
+        site: NodeId((value & ((1 << NODE_BITS) - 1)) as u32),
+        interval: IntervalId((key >> ADDRESS_BITS) as u8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    extern crate std;
+    use std::collections::HashMap;
+
+    fn entry(address: usize, size: u64) -> Entry {
+        Entry {
+            address,
+            size,
+            site: NodeId((address % 1000) as u32),
+            interval: IntervalId((size % 256) as u8),
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back_whole_up_to_its_limits() {
+        let table = LiveTable::new();
+        let largest = (1 << 46) - 1;
+        for size in [0, 1, 1 << 37, 1 << 38, 1 << 40, largest] {
+            let full = Entry {
+                address: 0x7fff_ffff_fff0,
+                size,
+                site: NodeId((1 << 26) - 1),
+                interval: IntervalId(254),
+            };
+            assert!(table.insert(full));
+            assert_eq!(table.remove(full.address), Some(full));
+            assert_eq!(table.remove(full.address), None);
+        }
+        assert!(!table.insert(entry(16, largest + 1)));
+    }
+
+    #[test]
+    fn a_table_that_grows_from_nothing_to_a_million_blocks_loses_none() {
+        let table = LiveTable::new();
+        let mut model = HashMap::new();
+        let mut random = 7_u64;
+        for step in 0..1_000_000_u64 {
+            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let address = 0x5000_0000_0000 + (random >> 40) as usize * 16;
+            match model.remove(&address) {
+                Some(expected) => assert_eq!(table.remove(address), Some(expected)),
+                None => {
+                    assert!(table.insert(entry(address, step)));
+                    model.insert(address, entry(address, step));
+                }
+            }
+        }
+        let mut seen = 0;
+        table.for_each(|found| {
+            assert_eq!(model.get(&found.address), Some(&found));
+            seen += 1;
+        });
+        assert_eq!(seen, model.len());
+    }
+
+    #[test]
+    fn threads_with_their_own_blocks_do_not_disturb_each_other() {
+        static TABLE: LiveTable = LiveTable::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4_usize {
+                scope.spawn(move || {
+                    for round in 0..50_usize {
+                        let block = |i: usize| 0x1000 + (i * 4 + thread) * 32;
+                        for i in 0..1000 {
+                            assert!(TABLE.insert(entry(block(i), (i + round) as u64)));
+                        }
+                        for i in 0..1000 {
+                            assert_eq!(TABLE.remove(block(i)), Some(entry(block(i), (i + round) as u64)));
+                        }
+                    }
+                });
+            }
+        });
+        TABLE.for_each(|left| panic!("left behind: {left:?}"));
+    }
+}

@@ -1,0 +1,24 @@
+//! What runs inside malloc: no allocation, no lock, no panic. May name core, `sys`, and two crates
+//! that keep the same law: gimli (tables read in place) and libm. Broken by: `cargo xtask tidy`,
+//! the re-entry counter that `tests/` require to be zero.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+pub(crate) mod arena;
+pub(crate) mod call_tree;
+pub(crate) mod counters;
+pub(crate) mod guard;
+pub(crate) mod live_table;
+pub(crate) mod mode;
+pub(crate) mod recorder;
+pub(crate) mod sampler;
+pub(crate) mod site_values;
+pub(crate) mod start;
+pub(crate) mod thread;
+pub(crate) mod unwind;

@@ -1,0 +1,99 @@
+//! What a site has allocated and freed: four words per call-tree node that allocates. In exact mode
+//! they are counts; under sampling, sums of weights. Broken by: `tests/exact_counts.rs`,
+//! `tests/sampling_accuracy.rs`.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::arena::{Arena, Zeroed};
+
+/// Four words whose meaning depends on the root of the call tree that the site is under.
+#[derive(Default)]
+pub(crate) struct SiteValues([AtomicU64; 4]);
+
+// SAFETY: zeroed atomics are valid, `Sync`, and have no drop glue.
+unsafe impl Zeroed for SiteValues {}
+
+const _: () = assert!(size_of::<SiteValues>() == 32);
+
+/// Exact counts of one site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ExactSums {
+    pub(crate) allocations: u64,
+    pub(crate) allocated_bytes: u64,
+    pub(crate) frees: u64,
+    pub(crate) freed_bytes: u64,
+}
+
+/// Sums over the samples of one site.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct SampledSums {
+    /// Σ w: the estimated number of allocations.
+    pub(crate) allocations: f64,
+    /// Σ w·s: the estimated number of bytes.
+    pub(crate) allocated_bytes: f64,
+    /// Σ w(w-1): the estimated variance of `allocations`.
+    pub(crate) allocations_variance: f64,
+    /// Σ s²·w(w-1): the estimated variance of `allocated_bytes`.
+    pub(crate) allocated_bytes_variance: f64,
+}
+
+/// All values; index 0 is nobody's.
+pub(crate) static SITE_VALUES: Arena<SiteValues, 14, 4096> = Arena::with_reserved(1);
+
+impl SiteValues {
+    pub(crate) fn add_allocation(&self, bytes: u64) {
+        let [allocations, allocated_bytes, ..] = &self.0;
+        allocations.fetch_add(1, Relaxed);
+        allocated_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn add_free(&self, bytes: u64) {
+        let [.., frees, freed_bytes] = &self.0;
+        frees.fetch_add(1, Relaxed);
+        freed_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn add_sample(&self, bytes: u64, weight: f64) {
+        let size = bytes as f64;
+        let variance = weight * (weight - 1.0);
+        let [a, b, c, d] = &self.0;
+        add_float(a, weight);
+        add_float(b, weight * size);
+        add_float(c, variance);
+        add_float(d, size * size * variance);
+    }
+
+    /// Frees are read first: a site never seems to have freed more than it allocated.
+    pub(crate) fn exact(&self) -> ExactSums {
+        let [allocations, allocated_bytes, frees, freed_bytes] = &self.0;
+        let (frees, freed_bytes) = (frees.load(Relaxed), freed_bytes.load(Relaxed));
+        ExactSums {
+            allocations: allocations.load(Relaxed),
+            allocated_bytes: allocated_bytes.load(Relaxed),
+            frees,
+            freed_bytes,
+        }
+    }
+
+    pub(crate) fn sampled(&self) -> SampledSums {
+        let [a, b, c, d] = self.0.each_ref().map(|word| f64::from_bits(word.load(Relaxed)));
+        SampledSums {
+            allocations: a,
+            allocated_bytes: b,
+            allocations_variance: c,
+            allocated_bytes_variance: d,
+        }
+    }
+}
+
+/// Lock-free: a thread repeats the exchange only when another one has just succeeded.
+fn add_float(sum: &AtomicU64, amount: f64) {
+    let mut bits = sum.load(Relaxed);
+    loop {
+        let next = (f64::from_bits(bits) + amount).to_bits();
+        match sum.compare_exchange_weak(bits, next, Relaxed, Relaxed) {
+            Ok(_) => return,
+            Err(now) => bits = now,
+        }
+    }
+}

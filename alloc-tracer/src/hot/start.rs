@@ -1,0 +1,69 @@
+//! The first moment: what must be ready before anything is recorded. Runs once, inside the first
+//! operation of the process. Broken by: every file of `tests/`.
+
+use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire};
+use core::sync::atomic::{Ordering::Relaxed, Ordering::Release};
+
+use super::mode::{self, Mode};
+use super::{thread, unwind};
+use crate::sys::{clock, process, thread_exit};
+
+/// What the program's source asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) mode: Mode,
+}
+
+const UNTOUCHED: u8 = 0;
+const STARTING: u8 = 1;
+const READY: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(UNTOUCHED);
+static SEED: AtomicU64 = AtomicU64::new(0);
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+static STARTED_NANOS: AtomicI64 = AtomicI64::new(0);
+
+/// Makes the tracer ready, once. An operation that comes while another one is at it (a signal
+/// handler, or a second thread before main) is counted and not recorded.
+pub(crate) fn ensure(settings: &Settings) {
+    if STATE.load(Acquire) != UNTOUCHED
+        || STATE.compare_exchange(UNTOUCHED, STARTING, AcqRel, Acquire).is_err()
+    {
+        return;
+    }
+    PROCESS.store(process::id(), Relaxed);
+    STARTED_NANOS.store(clock::monotonic_nanos(), Relaxed);
+    SEED.store(process::random_seed(), Relaxed);
+    unwind::prepare();
+    thread_exit::install(thread::thread_ended);
+    mode::set(settings.mode);
+    STATE.store(READY, Release);
+}
+
+/// Whether the tracer is this process's allocator and has served it.
+#[cfg(feature = "profile")]
+pub(crate) fn is_ready() -> bool {
+    STATE.load(Acquire) == READY
+}
+
+/// The process that the tracer started in; a forked child has another id.
+#[cfg(feature = "profile")]
+pub(crate) fn process_id() -> u32 {
+    PROCESS.load(Relaxed)
+}
+
+/// When the tracer started, on the monotonic clock.
+pub(crate) fn started_nanos() -> i64 {
+    STARTED_NANOS.load(Relaxed)
+}
+
+/// Where the random numbers of later threads start.
+pub(crate) fn seed() -> u64 {
+    SEED.load(Relaxed)
+}
+
+/// Sets where they start.
+#[cfg(feature = "profile")]
+pub(crate) fn set_seed(seed: u64) {
+    SEED.store(seed, Relaxed);
+}

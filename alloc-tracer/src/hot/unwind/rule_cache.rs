@@ -1,0 +1,90 @@
+//! Rules by return address, one word each, shared by all threads: the address is scrambled by a
+//! multiplication that can be undone, so the upper bits choose a pair of words and the lower bits,
+//! kept in the word, leave no doubt whose rule it is. Broken by: the tests below.
+
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+
+use super::rule::{RULE_BITS, Rule};
+use crate::sys::pages;
+
+const SET_BITS: u32 = 15;
+const ADDRESS_BITS: u32 = 48;
+const TAG_BITS: u32 = ADDRESS_BITS - SET_BITS;
+const _: () = assert!(TAG_BITS + RULE_BITS == 64);
+const CACHE_BYTES: usize = (2 << SET_BITS) * size_of::<AtomicU64>();
+
+/// Two words per set; 512 KiB, of which only used pages take up memory.
+static SETS: AtomicPtr<[AtomicU64; 2]> = AtomicPtr::new(ptr::null_mut());
+
+/// Makes the cache. Without memory for it every look-up fails and stacks are lost, marked.
+pub(crate) fn prepare() {
+    if let Some(pages) = pages::map(CACHE_BYTES) {
+        SETS.store(pages.cast().as_ptr(), Release);
+    }
+}
+
+/// The two words where this address's rule may stand, and its tag in place; `None` if the address
+/// is none that a program can have.
+#[inline(always)]
+fn set_of(address: usize) -> Option<(&'static [AtomicU64; 2], u64)> {
+    let address = address as u64;
+    if address >> ADDRESS_BITS != 0 {
+        return None;
+    }
+    // Multiplication by an odd number modulo 2^48 is a permutation.
+    let scrambled = address.wrapping_mul(0x9E37_79B9_7F4B) & ((1 << ADDRESS_BITS) - 1);
+    let sets = NonNull::new(SETS.load(Acquire))?;
+    // SAFETY: `prepare` mapped `1 << SET_BITS` sets, zeroed and for ever; the index has that many bits.
+    let set = unsafe { sets.add((scrambled >> TAG_BITS) as usize).as_ref() };
+    Some((set, scrambled << RULE_BITS))
+}
+
+/// The rule of a return address, if it is known.
+#[inline(always)]
+pub(crate) fn get(address: usize) -> Option<Rule> {
+    let (set, tag) = set_of(address)?;
+    let holds = |word: &u64| (word ^ tag) >> RULE_BITS == 0 && word & RULE_MASK != 0;
+    let [first, second] = set;
+    let first = first.load(Relaxed);
+    let word = if holds(&first) { first } else { Some(second.load(Relaxed)).filter(holds)? };
+    Some(Rule::unpack((word & RULE_MASK) as u32))
+}
+
+const RULE_MASK: u64 = (1 << RULE_BITS) - 1;
+
+/// Remembers a rule; the older one of the pair makes room.
+pub(crate) fn put(address: usize, rule: Rule) {
+    if let Some(([first, second], tag)) = set_of(address) {
+        second.store(first.load(Relaxed), Relaxed);
+        first.store(tag | u64::from(rule.pack()), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_share_a_set_are_told_apart() {
+        prepare();
+        let rule = |n: usize| Rule::FromStackPointer {
+            cfa_offset: (n as u32 % 1000) * 8,
+            saved_frame_pointer: None,
+        };
+        let mut known = 0;
+        for n in 0..100_000_usize {
+            let address = 0x5555_0000_0000 + n * 37;
+            put(address, rule(n));
+            assert_eq!(get(address), Some(rule(n)));
+        }
+        for n in 0..100_000_usize {
+            if let Some(found) = get(0x5555_0000_0000 + n * 37) {
+                assert_eq!(found, rule(n));
+                known += 1;
+            }
+        }
+        assert!(known > 30_000, "only {known} of 65,536 places are used");
+        assert_eq!(get(usize::MAX), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! What the tracer asks of the operating system, in forms that are allowed inside malloc: nothing
+//! here allocates, locks or panics, and `errno` is left as it was. May name core and libc only
+//! (and std's `thread_local!` in one file). Broken by: `cargo xtask tidy`, `tests/`.
+
+pub(crate) mod clock;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+pub(crate) mod modules;
+pub(crate) mod pages;
+pub(crate) mod process;
+pub(crate) mod stack;
+pub(crate) mod thread_exit;
+pub(crate) mod thread_local;

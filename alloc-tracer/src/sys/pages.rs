@@ -1,0 +1,60 @@
+//! The tracer's own memory: zeroed pages straight from the system, counted, under a cap, and never
+//! given back. Broken by: `tests/own_memory_cap.rs`.
+
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+static MAPPED_BYTES: AtomicU64 = AtomicU64::new(0);
+static CAP_BYTES: AtomicU64 = AtomicU64::new(u64::MAX);
+static REFUSALS: AtomicU64 = AtomicU64::new(0);
+
+/// Zeroed memory for ever, aligned to a page; `None` if the cap or the system refuses, which is
+/// counted. The pages take up memory only where they are written.
+pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    let mapped = MAPPED_BYTES.fetch_add(bytes as u64, Relaxed).saturating_add(bytes as u64);
+    let pages = if mapped <= CAP_BYTES.load(Relaxed) { map_uncounted(bytes) } else { None };
+    if pages.is_none() {
+        MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
+        REFUSALS.fetch_add(1, Relaxed);
+    }
+    pages
+}
+
+/// Gives back pages that [`map`] returned and that nobody has seen.
+///
+/// # Safety
+/// - `pages` and `bytes` come from one successful call of [`map`].
+/// - No reference or pointer into the pages is used afterwards.
+pub(crate) unsafe fn unmap(pages: NonNull<u8>, bytes: usize) {
+    // SAFETY: the range is one whole mapping (first point), and nobody uses it (second point).
+    unsafe { libc::munmap(pages.as_ptr().cast(), bytes) };
+    MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
+}
+
+/// Bytes of address space that the tracer holds. Pages that were never written are included.
+pub(crate) fn mapped_bytes() -> u64 {
+    MAPPED_BYTES.load(Relaxed)
+}
+
+/// How often memory was refused, by the cap or by the system.
+pub(crate) fn refusals() -> u64 {
+    REFUSALS.load(Relaxed)
+}
+
+/// Sets the most that [`mapped_bytes`] may reach. What is mapped already stays.
+#[cfg(feature = "profile")]
+pub(crate) fn set_cap(bytes: u64) {
+    CAP_BYTES.store(bytes, Relaxed);
+}
+
+fn map_uncounted(bytes: usize) -> Option<NonNull<u8>> {
+    // SAFETY: `__errno_location` returns this thread's errno, which is valid while the thread runs.
+    let errno = unsafe { &mut *libc::__errno_location() };
+    let before = *errno;
+    let (protection, flags) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
+    // SAFETY: a new anonymous mapping at an address that the kernel chooses changes no other memory.
+    let pages = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+    *errno = before;
+    if pages == libc::MAP_FAILED { None } else { NonNull::new(pages.cast()) }
+}

@@ -1,0 +1,42 @@
+//! The tracer's thread-local words: const-initialised and without `Drop`, so they work before main,
+//! in destructors of other thread locals and in signal handlers. At most 128 bytes. The only file
+//! of this floor that names std, for its macro. Broken by: `tests/threads.rs`.
+
+extern crate std;
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+
+/// What a thread knows about itself without leaving its own cache line.
+pub(crate) struct ThreadWords {
+    /// The thread's state in the tracer's own pages; null before the first use and near the end.
+    pub(crate) block: Cell<*const c_void>,
+    /// Whether the thread has already handed its state on: the thread is ending.
+    pub(crate) ending: Cell<bool>,
+    /// Whether the thread is inside the recorder right now.
+    pub(crate) recording: Cell<bool>,
+    /// How many sections of untracked code the thread is in.
+    pub(crate) untracked_depth: Cell<u32>,
+}
+
+const _: () = assert!(size_of::<ThreadWords>() <= 128);
+const _: () = assert!(!core::mem::needs_drop::<ThreadWords>());
+
+std::thread_local! {
+    static WORDS: ThreadWords = const {
+        ThreadWords {
+            block: Cell::new(ptr::null()),
+            ending: Cell::new(false),
+            recording: Cell::new(false),
+            untracked_depth: Cell::new(0),
+        }
+    };
+}
+
+/// Calls `use_words` with the calling thread's words.
+#[inline(always)]
+pub(crate) fn with<R>(use_words: impl FnOnce(&ThreadWords) -> R) -> R {
+    // A const-initialised value without Drop is never destroyed, so `with` cannot panic.
+    WORDS.with(use_words)
+}

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Pictures and tables from heap profiles in pprof's format, whoever wrote them.
+//!
+//! A [`Profile`](alloc_tracer::Profile) and a [`Column`] go in; an SVG, a table or folded stacks
+//! come out. Every exporter is a leaf in a file of its own and none names another's format. Shared
+//! by all: [`Stacks`] (which frames are visible) and [`FoldedTree`] (stacks added up).
+
+pub mod column;
+pub mod diff;
+mod empty_svg;
+pub mod fold;
+pub mod folded;
+pub mod frame_name;
+pub mod origin;
+mod picture;
+pub mod size;
+pub mod stack;
+mod start_frames;
+pub mod svg;
+pub mod svg_diff;
+pub mod symbolize;
+pub mod top;
+
+pub use column::{Column, UnknownColumn};
+pub use diff::{DiffOptions, write_diff};
+pub use fold::FoldedTree;
+pub use folded::{FoldedOptions, write_folded};
+pub use stack::Stacks;
+pub use svg::{Root, SvgOptions, write_svg};
+pub use svg_diff::write_svg_diff;
+pub use symbolize::{SymbolizeError, Symbolized, symbolize};
+pub use top::{TopOptions, write_top};

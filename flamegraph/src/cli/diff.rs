@@ -1,0 +1,38 @@
+//! `alloc-flamegraph diff`: which functions grew and which shrank, as a table.
+
+use std::path::PathBuf;
+
+use alloc_flamegraph::{DiffOptions, write_diff};
+use clap::Args;
+
+use super::input::Input;
+use super::{Failure, output};
+
+/// Prints which functions grew and which shrank from one profile to a later one.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alloc-flamegraph diff before.pb.gz after.pb.gz
+  alloc-flamegraph diff before.pb.gz after.pb.gz --sample inuse_objects -n 0")]
+pub(super) struct Diff {
+    /// The earlier profile
+    base: PathBuf,
+    /// The later profile
+    new: PathBuf,
+    /// The column to compare: alloc_space, inuse_space, alloc_objects, inuse_objects or any other
+    /// of the files [default: the later file's]
+    #[arg(long, value_name = "COLUMN")]
+    sample: Option<String>,
+    /// Most rows to print; 0 for all
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 30)]
+    rows: usize,
+}
+
+impl Diff {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let new = Input::open(&self.new, self.sample.as_deref())?;
+        let base = Input::open(&self.base, Some(&new.column.name))?;
+        let options = DiffOptions { rows: self.rows };
+        output::put(None, |out| write_diff(base.parts(), new.parts(), &options, out))
+    }
+}

@@ -1,0 +1,65 @@
+//! `alloc-flamegraph svg`: a flame graph, plain or against a base.
+
+use std::path::PathBuf;
+
+use alloc_flamegraph::{Root, SvgOptions, write_svg, write_svg_diff};
+use clap::{Args, ValueEnum};
+
+use super::input::Input;
+use super::{Failure, output};
+
+/// Draws a flame graph as an SVG that opens in any browser: click to zoom, Ctrl-F to search.
+///
+/// The wider a frame, the more it and all it called hold. With --base, red frames grew and blue
+/// ones shrank.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alloc-flamegraph svg heap.pb.gz --out heap.svg
+  alloc-flamegraph svg heap.pb.gz --sample alloc_space --out allocated.svg
+  alloc-flamegraph svg new.pb.gz --base old.pb.gz --out growth.svg")]
+pub(super) struct Svg {
+    /// A profile in pprof's format; `-` for standard input
+    file: PathBuf,
+    /// The column to draw: alloc_space, inuse_space, alloc_objects, inuse_objects or any other of
+    /// the file [default: the file's]
+    #[arg(long, value_name = "COLUMN")]
+    sample: Option<String>,
+    /// An earlier profile to compare with
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+    /// Where to write the picture [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The side at which call stacks begin
+    #[arg(long, value_enum, default_value = "top")]
+    root: Side,
+    /// Words before the column's in the title
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Keep the runtime's start frames, as in `lang_start` and `thread_start`
+    #[arg(long)]
+    full_stacks: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Side {
+    Top,
+    Bottom,
+}
+
+impl Svg {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let input = Input::open(&self.file, self.sample.as_deref())?;
+        let base = Input::open_base(&self.base, &input)?;
+        let root = match self.root {
+            Side::Top => Root::Top,
+            Side::Bottom => Root::Bottom,
+        };
+        let options = SvgOptions { title: self.title, root, full_stacks: self.full_stacks };
+        output::put(self.out.as_ref(), |out| match &base {
+            Some(base) => write_svg_diff(base.parts(), input.parts(), &options, out),
+            None => write_svg(&input.profile, &input.column, &options, out),
+        })
+    }
+}

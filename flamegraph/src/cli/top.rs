@@ -1,0 +1,55 @@
+//! `alloc-flamegraph top`: the functions that hold most, as a table.
+
+use std::path::PathBuf;
+
+use alloc_flamegraph::{TopOptions, write_top};
+use clap::Args;
+use regex::Regex;
+
+use super::input::Input;
+use super::{Failure, output};
+
+/// Prints the functions that hold most: flat is what a function asked for itself, cum what it and
+/// all it called asked for.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  alloc-flamegraph top heap.pb.gz
+  alloc-flamegraph top heap.pb.gz --sample alloc_objects --cum -n 50
+  alloc-flamegraph top heap.pb.gz --focus 'my_crate::' --ignore test
+  alloc-flamegraph top new.pb.gz --base old.pb.gz")]
+pub(super) struct Top {
+    /// A profile in pprof's format; `-` for standard input
+    file: PathBuf,
+    /// The column to count: alloc_space, inuse_space, alloc_objects, inuse_objects or any other of
+    /// the file [default: the file's]
+    #[arg(long, value_name = "COLUMN")]
+    sample: Option<String>,
+    /// An earlier profile; the table then shows the change since
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+    /// Order by cum instead of flat
+    #[arg(long)]
+    cum: bool,
+    /// Most rows to print; 0 for all
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 20)]
+    rows: usize,
+    /// Count only stacks with a frame whose function, file or module matches
+    #[arg(long, value_name = "REGEX")]
+    focus: Option<Regex>,
+    /// Leave out stacks with a frame whose function, file or module matches
+    #[arg(long, value_name = "REGEX")]
+    ignore: Option<Regex>,
+}
+
+impl Top {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let input = Input::open(&self.file, self.sample.as_deref())?;
+        let base = Input::open_base(&self.base, &input)?;
+        let options =
+            TopOptions { by_cum: self.cum, rows: self.rows, focus: self.focus, ignore: self.ignore };
+        output::put(None, |out| {
+            write_top(&input.profile, &input.column, base.as_ref().map(Input::parts), &options, out)
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! Stacks added up: one node per distinct path from the root, with the values of one column and of
+//! a base to compare with. Names `stack`, `frame_name` and the profile model; knows no format.
+//! Broken by: `tests/svg_titles.rs`, `tests/svg_diff.rs`, `tests/folded_stacks.rs`.
+
+use std::collections::HashMap;
+
+use alloc_tracer::Profile;
+
+use crate::column::Column;
+use crate::frame_name::foldable;
+use crate::stack::Stacks;
+use crate::start_frames::{StartKind, count_start_frames};
+
+/// The stacks of one column, or of two to compare, as a tree. Node 0 is the root and stands for all.
+/// A node's children have higher indices than the node.
+#[derive(Debug, Clone, Default)]
+pub struct FoldedTree {
+    nodes: Vec<Node>,
+    names: Vec<String>,
+    name_ids: HashMap<String, u32>,
+    children: HashMap<(u32, u32), u32>,
+}
+
+/// A function called through one path.
+#[derive(Debug, Clone, Default)]
+pub struct Node {
+    /// The caller; the root is its own.
+    pub parent: u32,
+    /// Distance from the root.
+    pub depth: u32,
+    /// Values of the stacks that end here.
+    pub own: i64,
+    /// The same in the base.
+    pub own_base: i64,
+    /// Values of the stacks that end here or beneath.
+    pub total: i64,
+    /// The same in the base.
+    pub total_base: i64,
+    name: u32,
+}
+
+impl FoldedTree {
+    /// The stacks of a column. Without `full_stacks` the runtime's start frames are left out.
+    pub fn of(profile: &Profile, column: &Column, full_stacks: bool) -> FoldedTree {
+        let mut tree = FoldedTree::empty();
+        tree.add(profile, column.index, full_stacks, |node| &mut node.own);
+        tree.add_up();
+        tree
+    }
+
+    /// The stacks of a column in two profiles.
+    pub fn between(base: (&Profile, &Column), new: (&Profile, &Column), full_stacks: bool) -> FoldedTree {
+        let mut tree = FoldedTree::empty();
+        tree.add(base.0, base.1.index, full_stacks, |node| &mut node.own_base);
+        tree.add(new.0, new.1.index, full_stacks, |node| &mut node.own);
+        tree.add_up();
+        tree
+    }
+
+    /// All nodes, the root first.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The root, which has the totals.
+    pub fn root(&self) -> &Node {
+        &self.nodes[0]
+    }
+
+    /// A node's name, safe as one frame of a folded stack; `all` for the root.
+    pub fn name(&self, node: &Node) -> &str {
+        &self.names[node.name as usize]
+    }
+
+    /// For every node its children, ordered by `by`.
+    pub fn children_by<K: Ord>(&self, by: impl Fn(&FoldedTree, u32) -> K) -> Vec<Vec<u32>> {
+        let mut children = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().skip(1) {
+            children[node.parent as usize].push(index as u32);
+        }
+        for siblings in &mut children {
+            siblings.sort_by_cached_key(|id| by(self, *id));
+        }
+        children
+    }
+
+    /// The sums of the stacks with more and of those with less than in the base; both positive.
+    pub fn grown_and_shrunk(&self) -> (i64, i64) {
+        let changes = self.nodes.iter().map(Node::own_change);
+        changes.fold((0, 0), |(grown, shrunk): (i64, i64), change| match change > 0 {
+            true => (grown.saturating_add(change), shrunk),
+            false => (grown, shrunk.saturating_sub(change)),
+        })
+    }
+
+    fn empty() -> FoldedTree {
+        let mut tree = FoldedTree::default();
+        let name = tree.intern("all".into());
+        tree.nodes.push(Node { name, ..Node::default() });
+        tree
+    }
+
+    fn add(&mut self, profile: &Profile, column: usize, full_stacks: bool, own: fn(&mut Node) -> &mut i64) {
+        let stacks = Stacks::of(profile);
+        let of_each = |what: fn(&str) -> StartKind| -> Vec<StartKind> {
+            (0..stacks.name_count()).map(|id| what(stacks.name(crate::stack::NameId(id as u32)))).collect()
+        };
+        let kinds = of_each(StartKind::of);
+        let names: Vec<u32> = (0..stacks.name_count())
+            .map(|id| self.intern(foldable(stacks.name(crate::stack::NameId(id as u32)))))
+            .collect();
+        let (mut frames, mut root_first) = (Vec::new(), Vec::new());
+        for sample in profile.samples().filter(|sample| sample.values[column] != 0) {
+            stacks.frames(&sample, &mut frames);
+            frames.reverse();
+            root_first.clear();
+            root_first.extend(frames.iter().map(|id| kinds[id.0 as usize]));
+            let start = if full_stacks { 0 } else { count_start_frames(&root_first) };
+            let mut node = 0;
+            for id in &frames[start..] {
+                node = self.child(node, names[id.0 as usize]);
+            }
+            if frames.is_empty() {
+                let name = self.intern("[no stack]".into());
+                node = self.child(0, name);
+            }
+            let value = own(&mut self.nodes[node as usize]);
+            *value = value.saturating_add(sample.values[column]);
+        }
+    }
+
+    fn add_up(&mut self) {
+        for index in (0..self.nodes.len()).rev() {
+            let node = &mut self.nodes[index];
+            node.total = node.total.saturating_add(node.own);
+            node.total_base = node.total_base.saturating_add(node.own_base);
+            let (parent, total, total_base) = (node.parent as usize, node.total, node.total_base);
+            if index > 0 {
+                let parent = &mut self.nodes[parent];
+                parent.total = parent.total.saturating_add(total);
+                parent.total_base = parent.total_base.saturating_add(total_base);
+            }
+        }
+    }
+
+    fn child(&mut self, parent: u32, name: u32) -> u32 {
+        let next = self.nodes.len() as u32;
+        let id = *self.children.entry((parent, name)).or_insert(next);
+        if id == next {
+            let depth = self.nodes[parent as usize].depth + 1;
+            self.nodes.push(Node { parent, depth, name, ..Node::default() });
+        }
+        id
+    }
+
+    fn intern(&mut self, name: String) -> u32 {
+        let next = self.names.len() as u32;
+        match self.name_ids.get(&name) {
+            Some(id) => *id,
+            None => {
+                self.names.push(name.clone());
+                self.name_ids.insert(name, next);
+                next
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Takes the totals of a part out of the totals of a whole.
+    pub(crate) fn subtract(&mut self, part: &Node) {
+        self.total = self.total.saturating_sub(part.total);
+        self.total_base = self.total_base.saturating_sub(part.total_base);
+    }
+
+    /// How much more than in the base ends here; negative if less.
+    pub fn own_change(&self) -> i64 {
+        self.own.saturating_sub(self.own_base)
+    }
+
+    /// How much more than in the base ends here or beneath; negative if less.
+    pub fn change(&self) -> i64 {
+        self.total.saturating_sub(self.total_base)
+    }
+}

@@ -1,0 +1,263 @@
+//! A flame graph drawn by inferno, with the order of siblings, the titles and, where wanted, the
+//! colours of frames decided here: inferno hands out `<g><title/><rect fg:x fg:w y/><text/></g>`, and a
+//! frame is known again by its depth and `fg:x`. Names `fold`, inferno and quick-xml.
+//! Broken by: `tests/svg_titles.rs`, `tests/svg_names.rs`, `tests/svg_diff.rs`.
+
+use std::collections::HashMap;
+use std::io;
+
+use inferno::flamegraph::color::{BackgroundColor, BasicPalette};
+use inferno::flamegraph::{Direction, Options, Palette};
+use quick_xml::events::{BytesStart, BytesText, Event};
+use quick_xml::{Reader, Writer};
+
+use crate::fold::{FoldedTree, Node};
+use crate::svg::Root;
+
+/// Frames narrower than this part of the picture, in percent, are left out: 14,000 frames then
+/// take 165 KB.
+const MIN_WIDTH_PERCENT: f64 = 0.1;
+
+/// Browsers compute with the numbers in a picture as doubles, which are exact up to here.
+const MOST_UNITS: u128 = 1 << 53;
+
+const FRAME_HEIGHT: usize = 16;
+
+/// What to draw.
+pub(crate) struct Picture<'a> {
+    pub(crate) tree: &'a FoldedTree,
+    pub(crate) title: String,
+    pub(crate) subtitle: String,
+    pub(crate) root: Root,
+    pub(crate) count_name: String,
+    pub(crate) background: BackgroundColor,
+    /// What is known about a frame, shown in parentheses behind its name; without `(`, at which
+    /// inferno's script cuts the text off.
+    pub(crate) facts: &'a dyn Fn(&Node) -> String,
+    /// The frame's red, green and blue; inferno's memory palette if there is none.
+    pub(crate) colour: Option<&'a dyn Fn(&Node) -> [u8; 3]>,
+}
+
+impl Picture<'_> {
+    /// The SVG; nothing if no frame has a width.
+    pub(crate) fn draw(&self) -> io::Result<Option<Vec<u8>>> {
+        let layout = Layout::of(self.tree);
+        if layout.lines.is_empty() {
+            return Ok(None);
+        }
+        let mut options = Options::default();
+        options.title = self.title.clone();
+        options.subtitle = Some(self.subtitle.clone());
+        options.colors = Palette::Basic(BasicPalette::Mem);
+        options.bgcolors = Some(self.background);
+        options.deterministic = true;
+        options.direction = match self.root {
+            Root::Top => Direction::Inverted,
+            Root::Bottom => Direction::Straight,
+        };
+        options.count_name = self.count_name.clone();
+        options.image_width = None;
+        options.min_width = MIN_WIDTH_PERCENT;
+        options.frame_height = FRAME_HEIGHT;
+        // Keeps the order of the lines, which it takes back to front. inferno's own order, that of
+        // whole lines as bytes, draws a function twice if it allocates itself, calls others, and has
+        // a sibling whose name continues its name with a character before `;`: `run`, `run::{{closure}}`.
+        options.flame_chart = true;
+        let mut drawn = Vec::new();
+        let back_to_front = layout.lines.iter().rev().map(String::as_str);
+        inferno::flamegraph::from_lines(&mut options, back_to_front, &mut drawn)?;
+        let mut finished = Vec::with_capacity(drawn.len() * 5 / 4);
+        self.finish(&drawn, &layout, &mut finished)?;
+        Ok(Some(finished))
+    }
+
+    /// Copies inferno's picture with this picture's titles and colours.
+    fn finish(&self, drawn: &[u8], layout: &Layout, out: &mut Vec<u8>) -> io::Result<()> {
+        let events = parse(drawn)?;
+        let rows = Rows::of(&events, self.root)?;
+        let mut writer = Writer::new(out);
+        let (mut in_frames, mut in_title) = (false, false);
+        for event in events {
+            match event {
+                Event::Start(tag) if attribute(&tag, b"id").as_deref() == Some("frames") => {
+                    in_frames = true;
+                    writer.write_event(Event::Start(tag))?;
+                }
+                // The title stands before the rectangle that tells which frame it is for: it is
+                // written together with the rectangle.
+                Event::Start(tag) if in_frames && tag.name().as_ref() == b"title" => in_title = true,
+                Event::End(tag) if in_title && tag.name().as_ref() == b"title" => in_title = false,
+                _ if in_title => {}
+                Event::Empty(tag) if in_frames && tag.name().as_ref() == b"rect" => {
+                    let place = rows.frame(&tag).ok_or_else(changed_layout)?;
+                    let (name, node) = match layout.frames.get(&place).ok_or_else(changed_layout)? {
+                        Drawn::Node(id) => {
+                            let node = &self.tree.nodes()[*id as usize];
+                            (self.tree.name(node), node)
+                        }
+                        Drawn::TooNarrow => (TOO_NARROW, &layout.too_narrow),
+                    };
+                    let title = format!("{name} ({})", (self.facts)(node));
+                    let element = writer.create_element("title");
+                    element.write_text_content(BytesText::new(&title))?;
+                    writer.write_event(Event::Empty(self.coloured(tag, node)))?;
+                }
+                other => writer.write_event(other)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn coloured<'t>(&self, tag: BytesStart<'t>, node: &Node) -> BytesStart<'t> {
+        let Some(colour) = self.colour else { return tag };
+        let [red, green, blue] = colour(node);
+        let mut coloured = BytesStart::new("rect");
+        for attribute in tag.attributes().flatten() {
+            match attribute.key.as_ref() {
+                b"fill" => coloured.push_attribute(("fill", format!("rgb({red},{green},{blue})").as_str())),
+                _ => coloured.push_attribute(attribute),
+            }
+        }
+        coloured
+    }
+}
+
+/// The folded lines in drawing order, widest sibling first, and which node is drawn where.
+struct Layout {
+    lines: Vec<String>,
+    /// From depth and first unit to what is drawn there.
+    frames: HashMap<(u32, u64), Drawn>,
+    /// The sums of all stacks that have no frame of their own beneath the root.
+    too_narrow: Node,
+}
+
+enum Drawn {
+    Node(u32),
+    TooNarrow,
+}
+
+const TOO_NARROW: &str = "[many small stacks]";
+
+impl Layout {
+    fn of(tree: &FoldedTree) -> Layout {
+        let widths = widths(tree);
+        let all = widths[0];
+        let mut layout =
+            Layout { lines: Vec::new(), frames: HashMap::new(), too_narrow: tree.root().clone() };
+        if all == 0 {
+            return layout;
+        }
+        let is_drawn = |id: &u32| widths[*id as usize] as f64 * 100.0 >= MIN_WIDTH_PERCENT * all as f64;
+        let mut children = tree.children_by(|tree, id| {
+            (std::cmp::Reverse(widths[id as usize]), tree.name(&tree.nodes()[id as usize]).to_owned())
+        });
+        for siblings in &mut children {
+            siblings.retain(is_drawn);
+        }
+        // Depth first without recursion: a stack may be deeper than the thread's own.
+        let mut path = String::new();
+        let mut open = vec![Open { node: 0, next: 0, end_of_path: 0, x: 0 }];
+        layout.frames.insert((0, 0), Drawn::Node(0));
+        for child in &children[0] {
+            layout.too_narrow.subtract(&tree.nodes()[*child as usize]);
+        }
+        while let Some(top) = open.last_mut() {
+            let node = top.node as usize;
+            if let Some(child) = children[node].get(top.next) {
+                let (x, end_of_path) = (top.x, top.end_of_path);
+                top.next += 1;
+                top.x += widths[*child as usize];
+                path.truncate(end_of_path);
+                if end_of_path > 0 {
+                    path.push(';');
+                }
+                let drawn = &tree.nodes()[*child as usize];
+                path.push_str(tree.name(drawn));
+                layout.frames.insert((drawn.depth, x), Drawn::Node(*child));
+                open.push(Open { node: *child, next: 0, end_of_path: path.len(), x });
+            } else {
+                // What ends here, and what is too narrow to be drawn above it.
+                let within: u64 = children[node].iter().map(|child| widths[*child as usize]).sum();
+                let own = widths[node] - within;
+                path.truncate(top.end_of_path);
+                if own > 0 && node > 0 {
+                    layout.lines.push(format!("{path} {own}"));
+                } else if own > 0 {
+                    layout.lines.push(format!("{TOO_NARROW} {own}"));
+                    layout.frames.insert((1, top.x), Drawn::TooNarrow);
+                }
+                open.pop();
+            }
+        }
+        layout
+    }
+}
+
+struct Open {
+    node: u32,
+    next: usize,
+    end_of_path: usize,
+    x: u64,
+}
+
+/// Every node's width in units, of which the root has at most [`MOST_UNITS`].
+fn widths(tree: &FoldedTree) -> Vec<u64> {
+    let own = |node: &Node| node.own.max(0) as u128;
+    let all: u128 = tree.nodes().iter().map(own).sum();
+    let mut shift = 0;
+    while all >> shift > MOST_UNITS {
+        shift += 1;
+    }
+    let mut widths: Vec<u64> = tree.nodes().iter().map(|node| (own(node) >> shift) as u64).collect();
+    for index in (1..widths.len()).rev() {
+        widths[tree.nodes()[index].parent as usize] += widths[index];
+    }
+    widths
+}
+
+/// Where the rows of frames lie in inferno's picture.
+struct Rows {
+    y_of_root: i64,
+    downwards: i64,
+}
+
+impl Rows {
+    fn of(events: &[Event<'_>], root: Root) -> io::Result<Rows> {
+        let rows = events.iter().filter_map(|event| match event {
+            Event::Empty(tag) if attribute(tag, b"fg:x").is_some() => attribute(tag, b"y")?.parse().ok(),
+            _ => None,
+        });
+        let (y_of_root, downwards) = match root {
+            Root::Top => (rows.min(), 1),
+            Root::Bottom => (rows.max(), -1),
+        };
+        Ok(Rows { y_of_root: y_of_root.ok_or_else(changed_layout)?, downwards })
+    }
+
+    /// Depth and first unit of the frame that a rectangle stands for.
+    fn frame(&self, rect: &BytesStart<'_>) -> Option<(u32, u64)> {
+        let y: i64 = attribute(rect, b"y")?.parse().ok()?;
+        let depth = (y - self.y_of_root) * self.downwards / FRAME_HEIGHT as i64;
+        Some((u32::try_from(depth).ok()?, attribute(rect, b"fg:x")?.parse().ok()?))
+    }
+}
+
+fn parse(svg: &[u8]) -> io::Result<Vec<Event<'_>>> {
+    let mut reader = Reader::from_reader(svg);
+    let mut events = Vec::new();
+    loop {
+        match reader.read_event().map_err(io::Error::other)? {
+            Event::Eof => return Ok(events),
+            event => events.push(event),
+        }
+    }
+}
+
+fn attribute(tag: &BytesStart<'_>, key: &[u8]) -> Option<String> {
+    let found = tag.attributes().flatten().find(|attribute| attribute.key.as_ref() == key)?;
+    String::from_utf8(found.value.into_owned()).ok()
+}
+
+fn changed_layout() -> io::Error {
+    io::Error::other("inferno's picture is laid out in a way that is not known here")
+}

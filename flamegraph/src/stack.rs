@@ -1,0 +1,175 @@
+//! Which frames of a profile's stacks are visible, with one name each: what every exporter walks.
+//! Applies the file's `drop_frames` as pprof does. Names the profile model and `frame_name`.
+//! Broken by: `tests/top_counts.rs`, and `tests/clients/check.sh` against pprof itself.
+
+use std::collections::HashMap;
+
+use alloc_tracer::Profile;
+use alloc_tracer::profile::{LocationId, Sample};
+use regex::Regex;
+
+use crate::frame_name::printable;
+
+/// Index of a function's name among those of a [`Stacks`]; functions of equal names share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NameId(pub u32);
+
+/// The visible frames of a profile.
+#[derive(Debug)]
+pub struct Stacks<'p> {
+    profile: &'p Profile,
+    names: Vec<String>,
+    locations: Vec<VisibleLocation>,
+}
+
+#[derive(Debug)]
+struct VisibleLocation {
+    /// Innermost first.
+    frames: Vec<NameId>,
+    /// The first line that is visible; those before it are dropped.
+    first_line: usize,
+    dropped: Dropped,
+}
+
+/// What `drop_frames` says about a location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dropped {
+    Nothing,
+    /// What it called, and the innermost of its inlined frames.
+    Beneath,
+    Whole,
+}
+
+impl<'p> Stacks<'p> {
+    /// Names every location of the profile once.
+    pub fn of(profile: &'p Profile) -> Stacks<'p> {
+        let dropped_names = DroppedNames::of(profile);
+        let mut ids = HashMap::new();
+        let mut names = Vec::new();
+        let mut name_id = |name: String| {
+            let next = NameId(names.len() as u32);
+            *ids.entry(name).or_insert_with_key(|name: &String| {
+                names.push(name.clone());
+                next
+            })
+        };
+        let locations = (0..profile.locations().len())
+            .map(|index| {
+                let location = &profile.locations()[index];
+                let outermost_dropped = location.lines.iter().rposition(|line| {
+                    dropped_names.contains(profile.text(profile.function(line.function).name))
+                });
+                let (first_line, dropped) = match outermost_dropped {
+                    None => (0, Dropped::Nothing),
+                    Some(at) if at + 1 == location.lines.len() => (0, Dropped::Whole),
+                    Some(at) => (at + 1, Dropped::Beneath),
+                };
+                let mut frames: Vec<NameId> = location.lines[first_line..]
+                    .iter()
+                    .map(|line| name_id(printable(profile.text(profile.function(line.function).name))))
+                    .collect();
+                if location.lines.is_empty() {
+                    frames.push(name_id(unresolved_name(profile, LocationId(index as u32))));
+                }
+                VisibleLocation { frames, first_line, dropped }
+            })
+            .collect();
+        Stacks { profile, names, locations }
+    }
+
+    /// The profile that the stacks belong to.
+    pub fn profile(&self) -> &'p Profile {
+        self.profile
+    }
+
+    /// A name, safe to print.
+    pub fn name(&self, id: NameId) -> &str {
+        &self.names[id.0 as usize]
+    }
+
+    /// How many names there are.
+    pub fn name_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The visible names of a sample's stack into `frames`, leaf first.
+    pub fn frames(&self, sample: &Sample<'_>, frames: &mut Vec<NameId>) {
+        frames.clear();
+        for id in self.visible(sample) {
+            frames.extend_from_slice(&self.locations[id.0 as usize].frames);
+        }
+    }
+
+    /// The part of a sample's stack that `drop_frames` leaves, leaf first. As in pprof, frames at
+    /// the root are dropped only from the first frame on that is not to be dropped, so that no
+    /// stack vanishes as a whole.
+    pub fn visible<'s>(&self, sample: &Sample<'s>) -> &'s [LocationId] {
+        let mut seen_kept = false;
+        for (index, id) in sample.stack.iter().enumerate().rev() {
+            match self.locations[id.0 as usize].dropped {
+                Dropped::Nothing => seen_kept = true,
+                Dropped::Beneath if seen_kept => return &sample.stack[index..],
+                Dropped::Whole if seen_kept => return &sample.stack[index + 1..],
+                Dropped::Beneath | Dropped::Whole => {}
+            }
+        }
+        sample.stack
+    }
+
+    /// For every location whether a visible function's name or file, or its module's path, matches;
+    /// the rule of pprof's `-focus` and `-ignore`.
+    pub fn locations_matching(&self, pattern: &Regex) -> Vec<bool> {
+        let matches = |text: &str| !text.is_empty() && pattern.is_match(text);
+        let locations = self.profile.locations().iter().zip(&self.locations);
+        locations
+            .map(|(location, visible)| {
+                let by_line = location.lines[visible.first_line..].iter().any(|line| {
+                    let function = self.profile.function(line.function);
+                    matches(self.profile.text(function.name)) || matches(self.profile.text(function.file))
+                });
+                let module = location.module.map(|id| self.profile.text(self.profile.module(id).path));
+                by_line || module.is_some_and(matches)
+            })
+            .collect()
+    }
+}
+
+/// An address that stays the same when the program is loaded elsewhere: `libfoo.so+0x1234`.
+fn unresolved_name(profile: &Profile, id: LocationId) -> String {
+    let location = profile.location(id);
+    match location.module.map(|module| profile.module(module)) {
+        Some(module) => {
+            let path = profile.text(module.path);
+            let file = path.rsplit('/').next().unwrap_or(path);
+            let offset = location.address.wrapping_sub(module.start).wrapping_add(module.file_offset);
+            printable(&format!("{file}+{offset:#x}"))
+        }
+        None => format!("{:#x}", location.address),
+    }
+}
+
+/// The file's `drop_frames` and `keep_frames`.
+struct DroppedNames {
+    drop: Option<Regex>,
+    keep: Option<Regex>,
+}
+
+impl DroppedNames {
+    fn of(profile: &Profile) -> DroppedNames {
+        // A pattern that does not compile hides nothing: seeing too much is the lesser harm.
+        let whole = |text: &str| match text {
+            "" => None,
+            text => Regex::new(&format!("^(?:{text})$")).ok(),
+        };
+        DroppedNames {
+            drop: whole(profile.text(profile.drop_frames)),
+            keep: whole(profile.text(profile.keep_frames)),
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        let matches =
+            |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(name));
+        !name.is_empty() && matches(&self.drop) && !matches(&self.keep)
+    }
+}

@@ -1,0 +1,113 @@
+//! A flame graph of one column as a self-contained SVG. Names `fold`, `picture` and `empty_svg`.
+//! Broken by: `tests/svg_titles.rs`, `tests/svg_names.rs`, `tests/svg_empty.rs`.
+
+use std::io::{self, Write};
+
+use alloc_tracer::Profile;
+use inferno::flamegraph::color::BackgroundColor;
+
+use crate::column::Column;
+use crate::empty_svg::EmptyPicture;
+use crate::fold::{FoldedTree, Node};
+use crate::origin::Origin;
+use crate::picture::Picture;
+use crate::size::percent;
+
+/// How a flame graph is to look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SvgOptions {
+    /// Stands before the column's words in the title, for example the name of a demonstration.
+    pub title: Option<String>,
+    /// Where the roots of the stacks are.
+    pub root: Root,
+    /// Keeps the runtime's start frames at the root of every stack.
+    pub full_stacks: bool,
+}
+
+/// The side of the picture at which stacks begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Root {
+    /// Callers above callees, as in pprof's own flame graphs.
+    #[default]
+    Top,
+    /// Callers below callees, as flames burn.
+    Bottom,
+}
+
+/// Writes a flame graph of the column. A column without positive values gives a picture that says
+/// so. The same profile and options always give the same bytes.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_svg(
+    profile: &Profile,
+    column: &Column,
+    options: &SvgOptions,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let tree = FoldedTree::of(profile, column, options.full_stacks);
+    let total = tree.root().total;
+    let origin = Origin::of(profile).line();
+    // Negative values come from a profile that is itself a difference.
+    let (drawn, negative) = tree.grown_and_shrunk();
+    let mut notes = Vec::new();
+    if negative > 0 && drawn > 0 {
+        notes.push(format!("{} of negative values are not drawn", column.amount(negative)));
+    }
+    notes.push(origin);
+    let title = titled(options, &format!("{}: {}", column.words(), column.amount(total)));
+    let subtitle = join(&notes);
+    let facts = |node: &Node| facts(column, node.total, drawn);
+    let picture = Picture {
+        tree: &tree,
+        title: title.clone(),
+        subtitle: subtitle.clone(),
+        root: options.root,
+        count_name: column.count_name(),
+        background: BackgroundColor::Green,
+        facts: &facts,
+        colour: None,
+    };
+    match picture.draw()? {
+        Some(svg) => out.write_all(&svg),
+        None => EmptyPicture { title, subtitle, message: &why_empty(profile, column, negative) }.write(out),
+    }
+}
+
+fn why_empty(profile: &Profile, column: &Column, negative: i64) -> String {
+    let name = &column.name;
+    if negative > 0 {
+        format!("Nothing to draw: {name} has only negative values, or they cancel out.")
+    } else if profile.samples().len() == 0 {
+        "Nothing to draw: the profile holds no call stack at all.".into()
+    } else {
+        let any = profile.samples().any(|sample| sample.values[column.index] != 0);
+        match any {
+            true => format!("Nothing to draw: the values of {name} cancel each other out."),
+            false => format!("Nothing to draw: {name} is zero in every call stack."),
+        }
+    }
+}
+
+/// The facts behind a frame's name: `12,345 bytes, 12.30%; 12.1 KiB`.
+pub(crate) fn facts(column: &Column, value: i64, whole: i64) -> String {
+    let rounded = match column.is_rounded(value) {
+        true => format!("; {}", column.amount(value)),
+        false => String::new(),
+    };
+    format!("{}, {:.2}%{rounded}", column.exactly(value), percent(value, whole))
+}
+
+/// The title, with the user's own words before it.
+pub(crate) fn titled(options: &SvgOptions, words: &str) -> String {
+    match &options.title {
+        Some(title) => format!("{} · {words}", crate::frame_name::printable(title)),
+        None => words.to_owned(),
+    }
+}
+
+/// The notes that are not empty, in one line.
+pub(crate) fn join(notes: &[String]) -> String {
+    let known: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.is_empty()).collect();
+    known.join(" · ")
+}

@@ -52,7 +52,7 @@ fn section_value(section: &Section) -> Value {
     context! {
         name => section.demo.name,
         keeps => section.demo.keeps,
-        explanation => section.demo.explanation,
+        explanation => prose(&section.demo.explanation),
         difference => section.difference,
         runs,
         rows,
@@ -74,8 +74,9 @@ fn row_value(runs: &[DemoRun], column: usize) -> Value {
                 picture => run.file(&format!("{}.svg", measure.sample)),
                 table => measure.table.trim_end(),
                 bytes => in_binary_units(bytes),
-                is_empty => bytes == 0,
                 percent => format!("{:.2}", bytes as f64 * 100.0 / largest as f64),
+                // Drawn as wide as its neighbour it would look as large.
+                is_next_to_nothing => bytes < largest / 100,
             }
         })
         .collect();
@@ -90,6 +91,12 @@ fn heaviest_value(measure: &Measure) -> Value {
         percent => format!("{:.1}", stacks.heaviest_bytes as f64 * 100.0 / stacks.total_bytes.max(1) as f64),
         frames => within_main(&stacks.heaviest_frames),
     }
+}
+
+/// Words and `code` in turn, as the demos mark them.
+fn prose(text: &str) -> Vec<Value> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(at, text)| context! { is_code => at % 2 == 1, text }).collect()
 }
 
 /// The frames that `main` called: what starts a program says nothing about its memory.
@@ -140,6 +147,22 @@ mod tests {
             assert!(page.contains(&format!("<a href=\"{picture}\">")), "{picture}");
             assert!(page.contains(&format!("<img src=\"{picture}\" alt=\"")), "{picture}");
         }
+    }
+
+    #[test]
+    fn what_stands_in_backticks_is_code() {
+        let mut one = section("", "main;a 7");
+        one.demo.explanation = "Call `Vec<u8>` now.".to_owned();
+        let page = render(&[one], "exact").unwrap();
+        assert!(page.contains("<p>Call <code>Vec&lt;u8&gt;</code> now.</p>"), "{page}");
+    }
+
+    #[test]
+    fn what_is_next_to_nothing_does_not_look_large() {
+        let mut one = section("", "main;a 70000");
+        one.runs[1].measures[0].stacks.total_bytes = 604;
+        let page = render(&[one], "exact").unwrap();
+        assert_eq!(page.matches("magnified").count(), 1);
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn section_value(section: &Section) -> Value {
 fn row_value(runs: &[DemoRun], column: usize) -> Value {
     let totals = runs.iter().map(|run| run.measures[column].stacks.total_bytes);
     let largest = totals.max().unwrap_or(0).max(1);
+    let is_next_to_nothing = |run: &DemoRun| run.measures[column].stacks.total_bytes < largest / 100;
     let cells: Vec<Value> = runs
         .iter()
         .map(|run| {
@@ -76,11 +77,13 @@ fn row_value(runs: &[DemoRun], column: usize) -> Value {
                 bytes => in_binary_units(bytes),
                 percent => format!("{:.2}", bytes as f64 * 100.0 / largest as f64),
                 // Drawn as wide as its neighbour it would look as large.
-                is_next_to_nothing => bytes < largest / 100,
+                is_next_to_nothing => is_next_to_nothing(run),
             }
         })
         .collect();
-    context! { sample => runs[0].measures[column].sample, cells }
+    // Room goes to the picture that there is.
+    let is_uneven = runs.len() == 2 && is_next_to_nothing(&runs[1]);
+    context! { sample => runs[0].measures[column].sample, cells, is_uneven }
 }
 
 /// Who asked for most of what the first run holds.

@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal, stderr};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// Shows one step at a time.
 pub(super) struct Progress {
@@ -14,7 +14,8 @@ impl Progress {
     /// Starts with one step in sight.
     pub(super) fn start() -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(1);
+            // An error message must not have to share its line with the bar.
+            let bar = ProgressBar::new(1).with_finish(ProgressFinish::AndClear);
             if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}") {
                 bar.set_style(style);
             }
@@ -45,8 +46,6 @@ impl Progress {
 
     /// Leaves the terminal as it was.
     pub(super) fn finish(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
+        drop(self.bar);
     }
 }

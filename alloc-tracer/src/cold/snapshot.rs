@@ -148,6 +148,7 @@ impl Snapshot {
     }
 
     fn stack(&self, mut node: NodeId) -> (Vec<u64>, Option<Gap>) {
+        let _guard = Untracked::enter();
         let mut stack = Vec::new();
         while node.0 >= FIXED_NODES {
             let Some((parent, address)) = self.nodes.get(node.0 as usize) else { break };

@@ -83,12 +83,12 @@ const _: () = assert!(size_of::<Node>() == 24);
 
 /// The tree; 2^26 nodes at most, which is what a live block's record can name.
 pub(crate) struct CallTree {
-    nodes: Arena<Node, 16, 1024>,
+    nodes: Arena<Node, 14, 4096>,
 }
 
 /// Bits that a [`NodeId`] may take up.
 pub(crate) const NODE_BITS: u32 = 26;
-const _: () = assert!(1024_u64 << 16 == 1 << NODE_BITS);
+const _: () = assert!(4096_u64 << 14 == 1 << NODE_BITS);
 
 /// The process's call tree.
 pub(crate) static CALL_TREE: CallTree = CallTree::new();

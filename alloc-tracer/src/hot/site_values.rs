@@ -38,7 +38,7 @@ pub(crate) struct SampledSums {
 }
 
 /// All values; index 0 is nobody's.
-pub(crate) static SITE_VALUES: Arena<SiteValues, 14, 4096> = Arena::with_reserved(1);
+pub(crate) static SITE_VALUES: Arena<SiteValues, 13, 8192> = Arena::with_reserved(1);
 
 impl SiteValues {
     pub(crate) fn add_allocation(&self, bytes: u64) {

@@ -44,7 +44,7 @@ unsafe impl Zeroed for ThreadBlock {}
 const _: () = assert!(core::mem::offset_of!(ThreadBlock, random) == 64);
 
 /// 131,072 threads at once; later ones count into shared counters and record nothing.
-static BLOCKS: Arena<ThreadBlock, 5, 4096> = Arena::with_reserved(0);
+static BLOCKS: Arena<ThreadBlock, 3, 16_384> = Arena::with_reserved(0);
 /// Blocks without a thread: the index + 1 of the first one, and a count of changes above it.
 static FREE: AtomicU64 = AtomicU64::new(0);
 /// Sum of what all threads have folded, and the most it has been.

@@ -1,0 +1,90 @@
+//! What `ALLOC_TRACER` promises: a profile and a short block at exit, one clear line for each mistake,
+//! and a program that behaves as it would without.
+#![cfg(feature = "profile")]
+
+mod child_process;
+
+use std::fs;
+
+use alloc_tracer::{AllocTracer, Profile};
+use child_process::{directory, plays, role, said};
+
+#[global_allocator]
+static ALLOC: AllocTracer = AllocTracer::system().off();
+
+#[test]
+fn holder() {
+    if plays("holder") {
+        hold_three_mebibytes();
+        println!("the program's own words");
+        std::process::exit(7);
+    }
+}
+
+#[inline(never)]
+fn hold_three_mebibytes() {
+    std::mem::forget(vec![1_u8; 3 << 20]);
+}
+
+#[test]
+fn at_exit_the_block_says_who_holds_most_where_the_file_is_and_what_to_type_next() {
+    let file = directory("at_exit").join("heap-%p.pb.gz");
+    let child = role("holder", &format!("mode=exact,out={}", file.display())).output().unwrap();
+    assert_eq!(child.status.code(), Some(7));
+    let text = said(&child);
+    let written = fs::read_dir(file.parent().unwrap()).unwrap().next().unwrap().unwrap().path();
+    assert_ne!(written, file, "%p stands for the process id");
+    for expected in [
+        "alloc-tracer: exact;",
+        "3.0 MiB live",
+        "peak 3.",
+        "hold_three_mebibytes",
+        "tests/environment.rs:",
+        &format!("profile written to {}", written.display()),
+        &format!("alloc-flamegraph svg {} --sample inuse_space", written.display()),
+        &format!("go tool pprof -http=: {}", written.display()),
+    ] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert!(text.lines().count() <= 8, "{text}");
+    let profile = Profile::read_pprof(fs::File::open(written).unwrap()).unwrap();
+    assert!(profile.total(profile.column("inuse_space").unwrap()) >= 3 << 20);
+}
+
+#[test]
+fn a_sampled_run_prints_the_standard_error_of_its_estimates() {
+    let file = directory("sampled").join("heap.pb.gz");
+    let child = role("holder", &format!("interval=64k,out={}", file.display())).output().unwrap();
+    let text = said(&child);
+    assert!(text.contains("sampled every 64.0 KiB") && text.contains(" ± "), "{text}");
+    let profile = Profile::read_pprof(fs::File::open(file).unwrap()).unwrap();
+    assert_eq!(profile.period, 64 << 10);
+    assert!(profile.column("inuse_space_variance").is_some());
+}
+
+#[test]
+fn without_out_nothing_is_said_or_written() {
+    for variable in ["", "mode=exact", "mode=sampled,interval=4k", "mode=off"] {
+        let child = role("holder", variable).output().unwrap();
+        assert_eq!((child.status.code(), said(&child)), (Some(7), String::new()), "{variable:?}");
+    }
+}
+
+#[test]
+fn a_mistyped_key_is_one_line_with_the_nearest_key_and_the_program_runs_on() {
+    let child = role("holder", "moed=exact,intervall=4k").output().unwrap();
+    assert_eq!(child.status.code(), Some(7));
+    let text = said(&child);
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.contains("did you mean \"mode\"?") && text.contains("did you mean \"interval\"?"), "{text}");
+}
+
+#[test]
+fn the_program_prints_the_same_in_every_mode() {
+    let words = |variable: &str| role("holder", variable).output().unwrap().stdout;
+    let plain = words("mode=off");
+    assert!(String::from_utf8_lossy(&plain).contains("the program's own words"));
+    for variable in ["mode=exact", "mode=sampled,interval=1k"] {
+        assert_eq!(words(variable), plain, "{variable}");
+    }
+}

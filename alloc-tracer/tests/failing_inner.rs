@@ -1,0 +1,92 @@
+//! What the inner allocator refuses stays refused: the caller sees null, no counter moves, and a block
+//! whose reallocation failed is still on its stack.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use alloc_tracer::AllocTracer;
+
+struct Refusing;
+
+static REFUSE: AtomicBool = AtomicBool::new(false);
+
+// SAFETY: the system's allocator, or null, which every caller must expect.
+unsafe impl GlobalAlloc for Refusing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's contract is the system allocator's.
+        if REFUSE.load(Relaxed) { std::ptr::null_mut() } else { unsafe { System.alloc(layout) } }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        if REFUSE.load(Relaxed) { std::ptr::null_mut() } else { unsafe { System.alloc_zeroed(layout) } }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        if REFUSE.load(Relaxed) {
+            std::ptr::null_mut()
+        } else {
+            unsafe { System.realloc(block, layout, size) }
+        }
+    }
+}
+
+#[global_allocator]
+static ALLOC: AllocTracer<Refusing> = AllocTracer::new(Refusing).exact();
+
+#[test]
+fn a_refusal_passes_through_and_changes_no_number() {
+    let layout = Layout::from_size_align(54_321, 8).unwrap();
+    // SAFETY: the layout has a size; each block is used with the layout that it has.
+    unsafe {
+        let block = std::alloc::alloc(layout);
+        let before = alloc_tracer::stats();
+        REFUSE.store(true, Relaxed);
+        let refused = [
+            std::alloc::alloc(layout),
+            std::alloc::alloc_zeroed(layout),
+            std::alloc::realloc(block, layout, 100_000),
+        ];
+        REFUSE.store(false, Relaxed);
+        assert_eq!(refused, [std::ptr::null_mut(); 3]);
+        let after = alloc_tracer::stats();
+        assert_eq!(
+            (after.allocations, after.reallocations, after.total_bytes, after.live_bytes),
+            (before.allocations, before.reallocations, before.total_bytes, before.live_bytes)
+        );
+        let held = || {
+            let snapshot = alloc_tracer::snapshot();
+            snapshot.sites().filter(|site| site.values.inuse_space.value == 54_321.0).count()
+        };
+        assert_eq!(held(), 1, "the block is still on its stack");
+        std::alloc::dealloc(block, layout);
+        assert_eq!(held(), 0);
+    }
+    odd_layouts_are_exact();
+}
+
+fn odd_layouts_are_exact() {
+    let live = || alloc_tracer::stats().live_bytes;
+    for (size, align) in [(1, 1), (1, 4096), (100, 1 << 22), (1 << 40, 1), ((1 << 46) + 1, 1), (3, 2)] {
+        let layout = Layout::from_size_align(size, align).unwrap();
+        let before = live();
+        // SAFETY: the layout has a size; a block that was handed out is given back with its layout.
+        unsafe {
+            let block = std::alloc::alloc(layout);
+            if block.is_null() {
+                assert_eq!(live(), before, "{layout:?} was refused");
+                continue;
+            }
+            assert_eq!(live() - before, size as u64, "{layout:?}");
+            assert_eq!(block as usize % align, 0);
+            std::alloc::dealloc(block, layout);
+        }
+        assert_eq!(live(), before, "{layout:?}");
+    }
+}

@@ -1,0 +1,99 @@
+//! A signal handler that allocates, at a high rate, in the middle of anything: nothing hangs, and every
+//! block is counted and attributed. The inner allocator must be fit for signal handlers for that,
+//! which the system's is not.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use alloc_tracer::AllocTracer;
+
+/// Takes memory from the front of a large mapping, for ever; counts with atomics.
+struct Bump;
+
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+static LIVE_BYTES: AtomicU64 = AtomicU64::new(0);
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+const ROOM: usize = 1 << 36;
+
+fn base() -> usize {
+    static BASE: AtomicUsize = AtomicUsize::new(0);
+    let base = BASE.load(Relaxed);
+    if base != 0 {
+        return base;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), ROOM, 3, flags, -1, 0) } as usize;
+    BASE.compare_exchange(0, mapped, Relaxed, Relaxed).map_or_else(|first| first, |_| mapped)
+}
+
+// SAFETY: every block is a fresh part of the mapping, aligned as asked.
+unsafe impl GlobalAlloc for Bump {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let room = layout.size() + layout.align();
+        let start = base() + NEXT.fetch_add(room, Relaxed);
+        assert!(start + room < base() + ROOM);
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        LIVE_BYTES.fetch_add(layout.size() as u64, Relaxed);
+        start.next_multiple_of(layout.align()) as *mut u8
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, layout: Layout) {
+        LIVE_BYTES.fetch_sub(layout.size() as u64, Relaxed);
+    }
+}
+
+#[global_allocator]
+static ALLOC: AllocTracer<Bump> = AllocTracer::new(Bump).exact();
+
+static SIGNALS: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn on_signal(_: i32) {
+    let n = SIGNALS.fetch_add(1, Relaxed);
+    let kept = Box::new([n; 4]);
+    drop(std::hint::black_box(vec![1_u8; 50]));
+    if n % 2 == 0 {
+        std::mem::forget(kept);
+    }
+}
+
+#[test]
+fn every_block_of_a_handler_is_counted_and_attributed() {
+    let before = alloc_tracer::snapshot();
+    let counted_before = (ALLOCATIONS.load(Relaxed), LIVE_BYTES.load(Relaxed), alloc_tracer::stats());
+    // SAFETY: the handler allocates from `Bump`, which is only atomics, and the timer is this test's own.
+    unsafe {
+        libc::signal(libc::SIGALRM, on_signal as extern "C" fn(i32) as usize);
+        let every = libc::timeval { tv_sec: 0, tv_usec: 50 };
+        let timer = libc::itimerval { it_interval: every, it_value: every };
+        libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut());
+    }
+    let mut kept = Vec::new();
+    while SIGNALS.load(Relaxed) < 3000 {
+        kept.push(vec![0_u8; 1 + kept.len() % 64]);
+        if kept.len() > 1000 {
+            kept.clear();
+        }
+    }
+    // SAFETY: a zero timer stops it.
+    unsafe {
+        let never: libc::itimerval = std::mem::zeroed();
+        libc::setitimer(libc::ITIMER_REAL, &raw const never, std::ptr::null_mut());
+        libc::signal(libc::SIGALRM, libc::SIG_IGN);
+    }
+    let counted = (ALLOCATIONS.load(Relaxed), LIVE_BYTES.load(Relaxed), alloc_tracer::stats());
+    let after = alloc_tracer::snapshot();
+
+    // `Bump` has no `realloc` of its own: the trait's allocates and frees through `Bump`.
+    let by_inner = counted.0 - counted_before.0;
+    let (earlier, later) = (counted_before.2, counted.2);
+    let by_tracer = later.allocations - earlier.allocations + later.reallocations - earlier.reallocations;
+    assert_eq!(by_tracer, by_inner);
+    assert_eq!(later.live_bytes - earlier.live_bytes, counted.1 - counted_before.1);
+    let held = |snapshot: &alloc_tracer::Snapshot| -> f64 {
+        snapshot.sites().map(|site| site.values.inuse_space.value).sum()
+    };
+    assert_eq!(held(&after) - held(&before), (counted.1 - counted_before.1) as f64);
+    assert_eq!(later.lost_blocks, 0);
+    eprintln!("{} signals, {} of them inside the recorder", SIGNALS.load(Relaxed), later.reentries);
+}

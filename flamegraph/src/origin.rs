@@ -38,7 +38,7 @@ fn mode(profile: &Profile) -> String {
     match ours {
         Some((_, mode)) => printable(mode.trim()),
         None if profile.period > 1 && profile.text(profile.period_type.unit) == "bytes" => {
-            format!("sampled every {}", Bytes(profile.period))
+            format!("sampled every {}", Bytes(profile.period)).replace(".0 ", " ")
         }
         None if profile.period > 1 => {
             let unit = printable(profile.text(profile.period_type.unit));

@@ -35,7 +35,7 @@ pub fn write_svg_diff(
         column.change(root.change())
     );
     let title = titled(options, &words);
-    let subtitle = join(&[legend(&tree, column), Origin::of(new.0).line()]);
+    let subtitle = join(&[legend(&tree, column), Origin { date: String::new(), ..Origin::of(new.0) }.line()]);
     let drawn: i64 = tree.nodes().iter().map(|node| node.own.max(0)).fold(0, i64::saturating_add);
     let strongest = strongest_change(&tree, drawn);
     let facts = |node: &Node| {
@@ -70,9 +70,9 @@ fn legend(tree: &FoldedTree, column: &Column) -> String {
     let (grown, shrunk) = tree.grown_and_shrunk();
     let gone = tree.nodes().iter().filter(|node| node.own == 0 && node.own_base > 0);
     let gone: i64 = gone.map(|node| node.own_base).fold(0, i64::saturating_add);
-    let mut legend = format!("red grew: {}, blue shrank: {}", column.change(grown), column.change(-shrunk));
+    let mut legend = format!("red grew {}, blue shrank {}", column.amount(grown), column.amount(shrunk));
     if gone > 0 {
-        legend += &format!(" of which {} are in stacks that are gone and have no width", column.amount(gone));
+        legend += &format!(" ({} in stacks that are gone, not drawn)", column.amount(gone));
     }
     legend
 }

@@ -183,9 +183,9 @@ fn find_resolver(profile: &Profile, id: ModuleId, given: &[Binary]) -> Result<Re
             Err(reason) => reasons.push(format!("{}: {reason}", path.display())),
         }
     }
-    Resolver::of(&candidates).map_err(|reason| match reasons.is_empty() {
-        true => reason,
-        false => reasons.join("; "),
+    Resolver::of(&candidates).map_err(|reason| {
+        reasons.insert(0, reason);
+        reasons.join("; ")
     })
 }
 

@@ -75,6 +75,7 @@ fn row_value(runs: &[DemoRun], column: usize) -> Value {
                 picture => run.file(&format!("{}.svg", measure.sample)),
                 table => measure.table.trim_end(),
                 bytes => in_binary_units(bytes),
+                is_empty => bytes == 0,
                 percent => format!("{:.2}", bytes as f64 * 100.0 / largest as f64),
                 // Drawn as wide as its neighbour it would look as large.
                 is_next_to_nothing => is_next_to_nothing(run),
@@ -164,8 +165,10 @@ mod tests {
     fn what_is_next_to_nothing_does_not_look_large() {
         let mut one = section("", "main;a 70000");
         one.runs[1].measures[0].stacks.total_bytes = 604;
-        let page = render(&[one], "exact").unwrap();
-        assert_eq!(page.matches("magnified").count(), 1);
+        let page = render(std::slice::from_ref(&one), "exact").unwrap();
+        assert_eq!(page.matches("604 B, magnified").count(), 1);
+        one.runs[1].measures[0].stacks.total_bytes = 0;
+        assert!(render(&[one], "sampled").unwrap().contains("Nothing is left that a sample hit."));
     }
 
     #[test]

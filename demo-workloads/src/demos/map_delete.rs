@@ -17,13 +17,14 @@ pub(super) const DEMO: Demo = Demo {
     name: "map-delete",
     keeps: "a HashMap of sessions keeps its table after every session was removed",
     explanation: "\
-A session store opens a session for each visitor and removes it when it expires. `HashMap::remove` empties a \
-slot but never returns the table, so after the busiest hour the store holds as much memory for no session as it \
-held for a million. Look at inuse_space first: one wide tower, `SessionStore::open` down to hashbrown's \
-`reserve_rehash`, is the table itself, although nobody is logged in. In alloc_space the same tower counts \
-about twice as much: a table grows by doubling, and each smaller table that was given back on the way counts \
-there as well. The fix is one line after a large expiry, `sessions.shrink_to_fit()`; rebuilding the map from what is left, \
-`mem::take` or dropping it work too. `capacity()` does not tell: it counts slots that can be filled, not bytes.",
+A session store opens a session for each visitor and removes it when it expires. `HashMap::remove` empties \
+a slot but never returns the table, so after the busiest hour the store holds as much memory for no \
+session as it held for a million. Look at inuse_space first: one wide tower, `SessionStore::open` down to \
+hashbrown's `reserve_rehash`, is the table itself, although nobody is logged in. In alloc_space the same \
+tower counts about twice as much: a table grows by doubling, and each smaller table that was given back on \
+the way counts there as well. The fix is one line after a large expiry, `sessions.shrink_to_fit()`; \
+rebuilding the map from what is left, `mem::take` or dropping it work too. `capacity()` does not tell: it \
+counts slots that can be filled, not bytes.",
     is_core: true,
     size: Size { default: 1_000_000, unit: "sessions" },
     leaks: &["leaky"],

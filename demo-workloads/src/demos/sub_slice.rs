@@ -18,12 +18,12 @@ pub(super) const DEMO: Demo = Demo {
     explanation: "\
 A service receives large messages, handles them and keeps only the first 100 bytes of each, the id, in an \
 index. `Bytes::slice` copies nothing: the id shares the message's buffer, and as long as one id lives, the \
-whole buffer does. In inuse_space the wide tower is `receive_message` down to `BytesMut::reserve` and the vector's \
-growth: full message buffers, long after the messages were handled. The code that keeps them, \
-`MessageIndex::remember`, is hardly to be seen, because it allocates almost nothing; so ask who still has a \
-slice of what the tower allocated. alloc_space counts about twice as much, as each buffer grew by doubling while it was \
-received, and it looks the same once the leak is fixed: traffic is not the leak. The fix is to copy what is small and kept: \
-`Bytes::copy_from_slice(&message[..100])`.",
+whole buffer does. In inuse_space the wide tower is `receive_message` down to `BytesMut::reserve` and the \
+vector's growth: full message buffers, long after the messages were handled. The code that keeps them, \
+`MessageIndex::remember`, is hardly to be seen, because it allocates almost nothing; so ask who still has \
+a slice of what the tower allocated. alloc_space counts about twice as much, as each buffer grew by \
+doubling while it was received, and it looks the same once the leak is fixed: traffic is not the leak. The \
+fix is to copy what is small and kept: `Bytes::copy_from_slice(&message[..100])`.",
     is_core: true,
     size: Size { default: 16, unit: "MiB in each of 4 messages" },
     leaks: &["leaky", "split-to"],

@@ -15,12 +15,13 @@ pub(super) const DEMO: Demo = Demo {
     name: "vec-truncate",
     keeps: "a Vec of events keeps its buffer after the batch was sent and truncated",
     explanation: "\
-A service collects events in a batch, sends the batch and empties it with `truncate(0)` or `clear()` to use \
-it again. Both set the length and leave the buffer alone, so one night with a backlog decides how much memory the batch \
-holds from then on. In inuse_space one tower fills the width: `EventBatch::push` down to `RawVec::grow_one` is \
-the buffer, at its largest size, for zero events. In alloc_space the same tower counts about twice as much, since each doubling \
-asked for a new buffer and the smaller ones are gone. For a buffer that is filled to the same height each time, this is what one wants; \
-after an exception the fix is one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()` give it back.",
+A service collects events in a batch, sends the batch and empties it with `truncate(0)` or `clear()` to \
+use it again. Both set the length and leave the buffer alone, so one night with a backlog decides how much \
+memory the batch holds from then on. In inuse_space one tower fills the width: `EventBatch::push` down to \
+`RawVec::grow_one` is the buffer, at its largest size, for zero events. In alloc_space the same tower \
+counts about twice as much, since each doubling asked for a new buffer and the smaller ones are gone. For \
+a buffer that is filled to the same height each time, this is what one wants; after an exception the fix \
+is one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()` give it back.",
     is_core: true,
     size: Size { default: 64, unit: "MiB of events" },
     leaks: &["leaky", "clear"],

@@ -105,6 +105,7 @@ fn draw_demos(arguments: &ArgMatches, mode: &str, out: &Path, open: bool) -> Res
     let mut progress = Progress::start();
     progress.step("building demo-workloads and alloc-flamegraph");
     let [program, viewer] = build_release(["demo-workloads", "alloc-flamegraph"])?;
+    interrupt::check()?;
     let viewer = Viewer::new(viewer);
     let demos = DemoList::of(&program)?.select(arguments.get_one::<String>("demo").map(String::as_str))?;
     let variants: Vec<&str> = match arguments.get_many::<String>("variant") {

@@ -125,7 +125,9 @@ fn draw_demos(arguments: &ArgMatches, mode: &str, out: &Path, open: bool) -> Res
             progress.step(&format!("{} {variant}", demo.name));
             runs.push(DemoRun::record(&program, &viewer, &staging, &demo.name, variant, mode)?);
         }
-        progress.step(&format!("{} difference", demo.name));
+        if runs.len() > 1 {
+            progress.step(&format!("{} difference", demo.name));
+        }
         let difference = demo_run::draw_difference(&viewer, &staging, &demo.name, &runs)?;
         pages.push(index_page::Section { demo, runs, difference });
     }

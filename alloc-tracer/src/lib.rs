@@ -1,4 +1,87 @@
-//! A drop-in global allocator that knows which call stacks hold a program's memory.
+//! A drop-in global allocator that knows which call stacks hold a Rust program's memory, exact or
+//! sampled, and writes profiles that `go tool pprof`, speedscope and `alloc-flamegraph` read.
+//!
+//! # Two lines
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOC: alloc_tracer::AllocTracer = alloc_tracer::AllocTracer::system();
+//! # let _used = vec![0_u8; 10];
+//! ```
+//!
+//! With them the program samples one allocation per 512 KiB, and says nothing until it is asked: by
+//! the environment, or by its own code.
+//!
+//! # By the environment
+//!
+//! `ALLOC_TRACER="mode=exact,out=heap-%p.pb.gz" my-service` writes a profile when the program exits,
+//! and a short block on standard error: totals, peak, the three sites that hold most, the next command.
+//!
+//! | key | values | meaning |
+//! |---|---|---|
+//! | `mode` | `off`, `sampled`, `exact` | what is recorded; overrides the source |
+//! | `interval` | `512k`, `2m`, ... | mean bytes between two samples; implies `mode=sampled` |
+//! | `out` | a path; `%p` is the process id, `%n` counts profiles, `%%` is a percent sign | where the profile goes at exit |
+//! | `symbols` | `yes`, `no` | `no` writes addresses and build ids only |
+//! | `signal` | `usr1`, `usr2` | writes a profile to `out` whenever the signal comes, too |
+//! | `max_memory` | `256m`, ... | the most address space that the tracer may map for itself |
+//! | `seed` | a whole number | where the sampler's random numbers start |
+//!
+//! A mistake is one line on standard error, and the program runs on. A program that runs with raised
+//! privileges ignores the variable. The file is whole or absent, readable by its owner only, and never
+//! written through a link; a forked child does not write its parent's file.
+//!
+//! # By the program
+//!
+//! ```
+//! use alloc_tracer::{AllocTracer, Mode};
+//!
+//! #[global_allocator]
+//! static ALLOC: AllocTracer = AllocTracer::system().exact();
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache: Vec<String> = (0..1000).map(|i| format!("entry {i}")).collect();
+//!
+//! // Totals that are exact in every mode, for a metric or a test.
+//! let stats = alloc_tracer::stats();
+//! assert!(stats.live_blocks >= 1000);
+//!
+//! // Who holds what, with names, files and lines.
+//! let profile = alloc_tracer::snapshot().profile();
+//! let held = profile.total(profile.column("inuse_space").unwrap());
+//! assert!(held > 10_000);
+//! # let directory = std::env::temp_dir().join(format!("alloc-tracer-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&directory)?;
+//! # let path = directory.join("heap.pb.gz");
+//! profile.write_pprof_file(&path)?;
+//! # std::fs::remove_dir_all(&directory)?;
+//!
+//! // From here on, sample.
+//! alloc_tracer::set_mode(Mode::Sampled { interval_bytes: 64 << 10 })?;
+//! # drop(cache);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What the numbers mean
+//!
+//! In exact mode every number is exact. In sampled mode every number of a profile is an unbiased
+//! estimate and carries its standard error ([`Estimate`]); a stack with only a handful of samples has
+//! an error about as large as its estimate. [`stats`] is exact in all modes, but for the peak, which
+//! has a stated bound. A reallocation is, in profiles, a free of the old size and an allocation of the
+//! new size by the stack that reallocates, so `alloc_objects` sums to allocations + reallocations.
+//!
+//! # Where it runs
+//!
+//! Linux on x86-64, with glibc or musl: stacks come from the unwind tables that every Rust program
+//! has, so no compiler flag is needed. Line numbers and inlined frames need debug information:
+//! `debug = "limited"` in the profile (with `"line-tables-only"` inlined functions lose their paths).
+//! On other processors stacks are walked by the `backtrace` crate, which is far slower and may lock.
+//!
+//! # Features
+//!
+//! `profile` (default): names, pprof files, the environment variable and the report at exit. Without
+//! default features there is recording, [`stats`] and [`snapshot`], and a handful of small crates.
 #![no_std]
 
 mod cold;

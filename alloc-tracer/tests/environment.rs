@@ -56,7 +56,7 @@ fn a_sampled_run_prints_the_standard_error_of_its_estimates() {
     let file = directory("sampled").join("heap.pb.gz");
     let child = role("holder", &format!("interval=64k,out={}", file.display())).output().unwrap();
     let text = said(&child);
-    assert!(text.contains("sampled every 64.0 KiB") && text.contains(" ± "), "{text}");
+    assert!(text.contains("sampled every 64 KiB") && text.contains(" ± "), "{text}");
     let profile = Profile::read_pprof(fs::File::open(file).unwrap()).unwrap();
     assert_eq!(profile.period, 64 << 10);
     assert!(profile.column("inuse_space_variance").is_some());

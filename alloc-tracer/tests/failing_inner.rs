@@ -10,11 +10,15 @@ struct Refusing;
 
 static REFUSE: AtomicBool = AtomicBool::new(false);
 
+fn unless_refused(call: impl FnOnce() -> *mut u8) -> *mut u8 {
+    if REFUSE.load(Relaxed) { std::ptr::null_mut() } else { call() }
+}
+
 // SAFETY: the system's allocator, or null, which every caller must expect.
 unsafe impl GlobalAlloc for Refusing {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's contract is the system allocator's.
-        if REFUSE.load(Relaxed) { std::ptr::null_mut() } else { unsafe { System.alloc(layout) } }
+        unless_refused(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -24,16 +28,12 @@ unsafe impl GlobalAlloc for Refusing {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
-        if REFUSE.load(Relaxed) { std::ptr::null_mut() } else { unsafe { System.alloc_zeroed(layout) } }
+        unless_refused(|| unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as above.
-        if REFUSE.load(Relaxed) {
-            std::ptr::null_mut()
-        } else {
-            unsafe { System.realloc(block, layout, size) }
-        }
+        unless_refused(|| unsafe { System.realloc(block, layout, size) })
     }
 }
 

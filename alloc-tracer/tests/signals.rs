@@ -52,7 +52,7 @@ extern "C" fn on_signal(_: i32) {
     let n = SIGNALS.fetch_add(1, Relaxed);
     let kept = Box::new([n; 4]);
     drop(std::hint::black_box(vec![1_u8; 50]));
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         std::mem::forget(kept);
     }
 }

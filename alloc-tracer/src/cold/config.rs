@@ -4,7 +4,7 @@
 
 use super::std::ffi::OsString;
 use super::std::os::unix::ffi::{OsStrExt, OsStringExt};
-use super::std::path::PathBuf;
+use super::std::path::{Path, PathBuf};
 use super::std::prelude::rust_2024::*;
 use super::std::{env, format, vec};
 use crate::hot::mode::Mode;
@@ -16,17 +16,19 @@ pub(crate) const VARIABLE: &str = "ALLOC_TRACER";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) mode: Option<Mode>,
-    /// Where the profile goes at exit; `%p` stands for the process id.
+    /// Where profiles go; `%p` stands for the process id, `%n` for the profile's number.
     pub(crate) out: Option<PathBuf>,
     /// Whether that file carries symbols.
     pub(crate) without_symbols: bool,
+    /// The signal that asks for a profile.
+    pub(crate) signal: Option<libc::c_int>,
     /// The most bytes that the tracer may map for itself.
     pub(crate) max_memory_bytes: Option<u64>,
     /// Where the sampler's random numbers start.
     pub(crate) seed: Option<u64>,
 }
 
-const KEYS: [&str; 6] = ["mode", "interval", "out", "symbols", "max_memory", "seed"];
+const KEYS: [&str; 7] = ["mode", "interval", "out", "symbols", "signal", "max_memory", "seed"];
 
 /// The variable's value, unless the process runs with raised privileges (set-user-id and the like):
 /// then the caller's environment decides nothing.
@@ -71,6 +73,11 @@ impl Config {
                     "no" => config.without_symbols = true,
                     _ => wrong("yes or no"),
                 },
+                "signal" => match &*text {
+                    "usr1" => config.signal = Some(libc::SIGUSR1),
+                    "usr2" => config.signal = Some(libc::SIGUSR2),
+                    _ => wrong("usr1 or usr2"),
+                },
                 "max_memory" => match parse_bytes(&text) {
                     Some(bytes) => config.max_memory_bytes = Some(bytes),
                     None => wrong("a number of bytes such as 256m"),
@@ -81,6 +88,11 @@ impl Config {
                 },
                 _ => mistakes.push(unknown(&key)),
             }
+        }
+        if config.signal.is_some() && config.out.is_none() {
+            mistakes
+                .push(format!("{VARIABLE}: signal= needs a file to write, for example out=heap-%p-%n.pb.gz"));
+            config.signal = None;
         }
         config.mode = match (mode.as_deref(), interval) {
             (Some("off"), _) => Some(Mode::Off),
@@ -117,13 +129,14 @@ fn parse_bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// A path with `%p` replaced by the process id and `%%` by a percent sign.
-pub(crate) fn expand(path: &PathBuf, process_id: u32) -> PathBuf {
+/// A path with `%p` replaced by the process id, `%n` by a number, and `%%` by a percent sign.
+pub(crate) fn expand(path: &Path, process_id: u32, number: u32) -> PathBuf {
     let mut bytes = Vec::new();
     let mut rest = path.as_os_str().as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let (piece, after) = match (first, after.first()) {
             (b'%', Some(b'p')) => (format!("{process_id}").into_bytes(), &after[1..]),
+            (b'%', Some(b'n')) => (format!("{number}").into_bytes(), &after[1..]),
             (b'%', Some(b'%')) => (vec![b'%'], &after[1..]),
             (byte, _) => (vec![*byte], after),
         };
@@ -178,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percent_p_becomes_the_process_id() {
-        assert_eq!(expand(&"a/heap-%p-100%%.gz".into(), 42), PathBuf::from("a/heap-42-100%.gz"));
+    fn process_id_and_number_go_into_the_path() {
+        assert_eq!(expand(Path::new("a/heap-%p-%n-%%p.gz"), 42, 3), PathBuf::from("a/heap-42-3-%p.gz"));
     }
 }

@@ -48,11 +48,7 @@ impl Snapshot {
 
     fn comments(&self) -> Vec<String> {
         let stats = &self.stats;
-        let mode = match self.mode {
-            Mode::Off => String::from("off"),
-            Mode::Exact => String::from("exact"),
-            Mode::Sampled { interval_bytes } => format!("sampled every {}", interval(interval_bytes)),
-        };
+        let mode = mode_in_words(self.mode);
         let mut comments = Vec::from([
             format!("alloc-tracer {}, {mode}", env!("CARGO_PKG_VERSION")),
             format!(
@@ -91,14 +87,19 @@ impl Snapshot {
     }
 }
 
-/// An interval as users write it: 524288 is `512 KiB`.
-fn interval(bytes: u64) -> String {
-    match bytes {
-        0 => String::from("0 B"),
-        _ if bytes % (1 << 30) == 0 => format!("{} GiB", bytes >> 30),
-        _ if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
-        _ if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
-        _ => format!("{bytes} B"),
+/// A mode as reports name it: `exact`, `sampled every 512 KiB`.
+pub(crate) fn mode_in_words(mode: Mode) -> String {
+    match mode {
+        Mode::Off => String::from("off"),
+        Mode::Exact => String::from("exact"),
+        Mode::Sampled { interval_bytes } => {
+            let whole = |shift: u32| interval_bytes.trailing_zeros() >= shift && interval_bytes != 0;
+            let (shift, unit) = [(30, "GiB"), (20, "MiB"), (10, "KiB")]
+                .into_iter()
+                .find(|(shift, _)| whole(*shift))
+                .unwrap_or((0, "B"));
+            format!("sampled every {} {unit}", interval_bytes >> shift)
+        }
     }
 }
 

@@ -13,9 +13,13 @@ pub(crate) mod stats;
 #[cfg(feature = "profile")]
 pub(crate) mod config;
 #[cfg(feature = "profile")]
-pub(crate) mod exit;
+pub(crate) mod dump;
 #[cfg(feature = "profile")]
 pub(crate) mod heap_profile;
+#[cfg(feature = "profile")]
+pub(crate) mod load;
+#[cfg(feature = "profile")]
+pub(crate) mod on_signal;
 #[cfg(feature = "profile")]
 pub mod profile;
 #[cfg(feature = "profile")]

@@ -1,6 +1,8 @@
-//! The short block on standard error at exit: totals, peak, the three sites that hold most, the
+//! The short block on standard error when a profile was written: totals, peak, the three sites that hold most, the
 //! file, the next command. Broken by: `tests/environment.rs`.
 
+use super::dump::Moment;
+use super::heap_profile::mode_in_words;
 use super::profile::{Profile, Sample};
 use super::size::Bytes;
 use super::snapshot::Snapshot;
@@ -12,8 +14,8 @@ use super::std::{env, format};
 use crate::hot::mode::Mode;
 
 /// The block, for a profile that was written to `path`.
-pub(crate) fn at_exit(snapshot: &Snapshot, profile: &Profile, path: &Path) -> String {
-    let mut text = totals(snapshot);
+pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment: Moment) -> String {
+    let mut text = totals(snapshot, moment);
     for holder in largest_holders(profile, snapshot.mode) {
         let _ = writeln!(text, "alloc-tracer:   {holder}");
     }
@@ -28,16 +30,16 @@ pub(crate) fn at_exit(snapshot: &Snapshot, profile: &Profile, path: &Path) -> St
     text
 }
 
-fn totals(snapshot: &Snapshot) -> String {
-    let stats = &snapshot.stats;
-    let mode = match snapshot.mode {
-        Mode::Off => String::from("off"),
-        Mode::Exact => String::from("exact"),
-        Mode::Sampled { interval_bytes } => format!("sampled every {}", Bytes(interval_bytes)),
+fn totals(snapshot: &Snapshot, moment: Moment) -> String {
+    let when = match moment {
+        Moment::AtExit => "at exit",
+        Moment::OnSignal => "now",
     };
+    let stats = &snapshot.stats;
+    let mode = mode_in_words(snapshot.mode);
     let mut text = format!(
         "alloc-tracer: {mode}; {} allocated in {} allocations and {} reallocations\n\
-         alloc-tracer: {} live in {} blocks at exit; peak {} (within {})\n",
+         alloc-tracer: {} live in {} blocks {when}; peak {} (within {})\n",
         Bytes(stats.total_bytes),
         stats.allocations,
         stats.reallocations,

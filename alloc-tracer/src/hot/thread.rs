@@ -140,7 +140,7 @@ impl ThreadBlock {
     pub(crate) fn live_changed(&self, bytes: i64) {
         let unfolded = self.unfolded_bytes.load(Relaxed).wrapping_add(bytes);
         self.unfolded_bytes.store(unfolded, Relaxed);
-        if unfolded.wrapping_add(FOLD_BYTES).cast_unsigned() > 2 * FOLD_BYTES as u64 {
+        if unfolded.unsigned_abs() >= FOLD_BYTES.unsigned_abs() {
             self.fold();
         }
     }

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts every call that succeeded, by global atomics: slow, simple, and not the tracer's.
-pub struct Counting;
+pub(crate) struct Counting;
 
 static ALLOCATED: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 static FREED: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
@@ -43,17 +43,17 @@ unsafe impl GlobalAlloc for Counting {
 
 /// What the inner allocator was asked for since the program started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Truth {
-    pub allocations: u64,
-    pub frees: u64,
-    pub reallocations: u64,
-    pub total_bytes: u64,
-    pub live_bytes: u64,
-    pub live_blocks: u64,
+pub(crate) struct Truth {
+    pub(crate) allocations: u64,
+    pub(crate) frees: u64,
+    pub(crate) reallocations: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) live_bytes: u64,
+    pub(crate) live_blocks: u64,
 }
 
 impl Truth {
-    pub fn now() -> Truth {
+    pub(crate) fn now() -> Truth {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         let (allocations, allocated) = (read(&ALLOCATED[0]), read(&ALLOCATED[1]));
         let (frees, freed) = (read(&FREED[0]), read(&FREED[1]));
@@ -68,7 +68,7 @@ impl Truth {
         }
     }
 
-    pub fn since(&self, before: &Truth) -> Truth {
+    pub(crate) fn since(&self, before: &Truth) -> Truth {
         Truth {
             allocations: self.allocations - before.allocations,
             frees: self.frees - before.frees,
@@ -82,7 +82,7 @@ impl Truth {
 
 impl Truth {
     /// The same totals as the tracer counted them between two moments.
-    pub fn by_tracer(before: &alloc_tracer::Stats, after: &alloc_tracer::Stats) -> Truth {
+    pub(crate) fn by_tracer(before: &alloc_tracer::Stats, after: &alloc_tracer::Stats) -> Truth {
         Truth {
             allocations: after.allocations - before.allocations,
             frees: after.frees - before.frees,

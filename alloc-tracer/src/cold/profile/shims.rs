@@ -2,9 +2,8 @@
 //! entry points, and the glue of `alloc::alloc`. Broken by: the tests below and the demos' tests,
 //! which assert the first visible frame.
 
-use super::{Location, Profile};
+use super::{Line, Location, Profile};
 use crate::cold::std::prelude::rust_2024::*;
-use crate::cold::std::vec;
 
 /// The same list as a regular expression over demangled names, for viewers that apply
 /// `drop_frames` themselves. Matched against the whole name.
@@ -42,18 +41,21 @@ fn is_allocation_entry(name: &str) -> bool {
 
 /// Removes the innermost frames that [`is_allocator_frame`] knows from every stack.
 pub(super) fn hide(profile: &mut Profile) {
-    let mut wholly_hidden = vec![false; profile.locations.len()];
-    for index in 0..profile.locations.len() {
-        let lines = &profile.locations[index].lines;
-        let hidden = lines
-            .iter()
-            .take_while(|line| {
-                is_allocator_frame(profile.strings.get(profile.functions[line.function.0 as usize].name))
-            })
-            .count();
-        wholly_hidden[index] = hidden > 0 && hidden == lines.len();
-        if !wholly_hidden[index] {
-            profile.locations[index].lines.drain(..hidden);
+    let is_hidden = |line: &Line| {
+        let function = profile.functions[line.function.0 as usize];
+        is_allocator_frame(profile.strings.get(function.name))
+    };
+    let hidden_lines: Vec<usize> = profile
+        .locations
+        .iter()
+        .map(|location| location.lines.iter().take_while(|line| is_hidden(line)).count())
+        .collect();
+    let mut wholly_hidden = Vec::with_capacity(hidden_lines.len());
+    for (location, hidden) in profile.locations.iter_mut().zip(hidden_lines) {
+        let wholly = hidden > 0 && hidden == location.lines.len();
+        wholly_hidden.push(wholly);
+        if !wholly {
+            location.lines.drain(..hidden);
         }
     }
     profile.retain_stack_frames(|_: &[Location], stack| {

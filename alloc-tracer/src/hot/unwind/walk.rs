@@ -141,7 +141,10 @@ impl Cursor {
     /// Reads a word of the stack.
     #[inline(always)]
     fn read(&self, address: usize) -> Result<usize, End> {
-        if address < self.registers.stack || address >= self.stack_top.wrapping_sub(7) || address % 8 != 0 {
+        if address < self.registers.stack
+            || address >= self.stack_top.wrapping_sub(7)
+            || !address.is_multiple_of(8)
+        {
             return Err(End::Lost);
         }
         // SAFETY: aligned, and between this frame's stack pointer and the end of the thread's stack,

@@ -1,5 +1,5 @@
-//! The process's start and end as the environment asks for them: the configuration is read before
-//! main, the profile is written at exit. Broken by: `tests/environment.rs`, `tests/fork.rs`,
+//! The moment the program is loaded: the environment is read, before main, and what it asks for is
+//! arranged: mode, limits, a profile at exit or on a signal. Broken by: `tests/environment.rs`, `tests/fork.rs`,
 //! `tests/pprof_file.rs`.
 
 use core::alloc::Layout;
@@ -8,12 +8,10 @@ use core::hint::black_box;
 use once_cell::sync::OnceCell;
 
 use super::config::{self, Config};
-use super::report;
-use super::snapshot::snapshot;
+use super::dump::{self, Moment};
+use super::on_signal;
 use super::std::alloc::{alloc, dealloc};
 use super::std::format;
-use super::std::io::Write;
-use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use crate::hot::guard::Untracked;
 use crate::hot::{mode, start, thread};
@@ -35,7 +33,7 @@ extern "C" fn at_load() {
     let Some(text) = config::variable() else { return };
     let (config, mistakes) = Config::parse(&text);
     for mistake in mistakes {
-        say(&format!("alloc-tracer: {mistake}\n"));
+        dump::say(&format!("alloc-tracer: {mistake}\n"));
     }
     if let Some(bytes) = config.max_memory_bytes {
         pages::set_cap(bytes);
@@ -46,10 +44,15 @@ extern "C" fn at_load() {
     if let Some(mode) = config.mode {
         mode::set(mode);
     }
-    let writes_at_exit = config.out.is_some();
-    if CONFIG.set(config).is_ok() && writes_at_exit {
+    let config = CONFIG.get_or_init(|| config);
+    if config.out.is_some() {
         // SAFETY: the function is one of this module and lives as long as the process.
         unsafe { libc::atexit(at_exit) };
+    }
+    if let Some(signal) = config.signal
+        && let Err(error) = on_signal::install(signal, config)
+    {
+        dump::say(&format!("alloc-tracer: {}: signal= does not work here: {error}\n", config::VARIABLE));
     }
 }
 
@@ -71,26 +74,9 @@ extern "C" fn at_exit() {
     let _guard = Untracked::enter();
     // A child that was forked has its parent's memory, not its parent's file, and other threads'
     // locks in the state they had at the fork.
-    if process::id() != start::process_id() {
-        return;
+    if process::id() == start::process_id()
+        && let Some(config) = CONFIG.get()
+    {
+        dump::write(config, Moment::AtExit);
     }
-    let Some((config, out)) = CONFIG.get().and_then(|config| Some((config, config.out.as_ref()?))) else {
-        return;
-    };
-    let path = config::expand(out, process::id());
-    let text = catch_unwind(|| {
-        let snapshot = snapshot();
-        let profile =
-            if config.without_symbols { snapshot.profile_without_symbols() } else { snapshot.profile() };
-        match profile.write_pprof_file(&path) {
-            Ok(()) => report::at_exit(&snapshot, &profile, &path),
-            Err(error) => format!("alloc-tracer: no profile written: {error}\n"),
-        }
-    });
-    say(&text.unwrap_or_else(|_| String::from("alloc-tracer: no profile written: internal error\n")));
-}
-
-/// Writes to standard error; where that is closed, nothing can be said.
-fn say(text: &str) {
-    let _ = super::std::io::stderr().write_all(text.as_bytes());
 }

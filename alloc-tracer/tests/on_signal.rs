@@ -1,0 +1,63 @@
+//! A service that cannot be stopped writes a profile when it is asked by a signal, and goes on.
+#![cfg(feature = "profile")]
+
+mod child_process;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use alloc_tracer::{AllocTracer, Profile};
+use child_process::{directory, plays, role, said};
+
+#[global_allocator]
+static ALLOC: AllocTracer = AllocTracer::system().exact();
+
+#[test]
+fn service() {
+    if plays("service") {
+        let held = vec![1_u8; 1 << 20];
+        println!("serving");
+        // The test ends the service by closing its standard input.
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+        drop(held);
+        std::process::exit(5);
+    }
+}
+
+fn wait_for(path: &Path) -> Profile {
+    let start = Instant::now();
+    loop {
+        if let Ok(file) = File::open(path) {
+            return Profile::read_pprof(file).unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{} does not come", path.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn each_signal_writes_a_whole_profile_and_the_service_goes_on() {
+    let directory = directory("signal");
+    let out = directory.join("heap-%n.pb.gz");
+    let mut command = role("service", &format!("signal=usr1,out={}", out.display()));
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let held = |profile: &Profile| profile.total(profile.column("inuse_space").unwrap());
+    // Before the service's first words the handler may not be there yet.
+    let mut words = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(words.any(|line| line.unwrap().contains("serving")));
+    for number in 1..=3 {
+        // SAFETY: the child is this test's own and still runs.
+        unsafe { libc::kill(child.id().cast_signed(), libc::SIGUSR1) };
+        assert!(held(&wait_for(&directory.join(format!("heap-{number}.pb.gz")))) >= 1 << 20);
+    }
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    assert_eq!(said(&output).matches("profile written to").count(), 4);
+    assert!(said(&output).contains("blocks now;"));
+    assert!(held(&wait_for(&directory.join("heap-4.pb.gz"))) < 1 << 20);
+}

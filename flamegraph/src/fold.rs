@@ -18,7 +18,23 @@ pub struct FoldedTree {
     nodes: Vec<Node>,
     names: Vec<String>,
     name_ids: HashMap<String, u32>,
+    /// From caller and name to the node, while the tree is built.
     children: HashMap<(u32, u32), u32>,
+}
+
+/// The children of all nodes of a tree.
+#[derive(Debug, Clone)]
+pub struct Children {
+    /// Where each node's children begin in `ids`; one more for the end.
+    starts: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+impl Children {
+    /// The children of a node.
+    pub fn of(&self, node: u32) -> &[u32] {
+        &self.ids[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
+    }
 }
 
 /// A function called through one path.
@@ -72,16 +88,40 @@ impl FoldedTree {
         &self.names[node.name as usize]
     }
 
-    /// For every node its children, ordered by `by`.
-    pub fn children_by<K: Ord>(&self, by: impl Fn(&FoldedTree, u32) -> K) -> Vec<Vec<u32>> {
-        let mut children = vec![Vec::new(); self.nodes.len()];
-        for (index, node) in self.nodes.iter().enumerate().skip(1) {
-            children[node.parent as usize].push(index as u32);
+    /// For every node those of its children that are to be kept, ordered by `by`, then by name.
+    pub fn children<K: Ord>(&self, keep: impl Fn(u32) -> bool, by: impl Fn(u32) -> K) -> Children {
+        let kept = || (1..self.nodes.len() as u32).filter(|id| keep(*id));
+        let mut starts = vec![0_u32; self.nodes.len() + 1];
+        for id in kept() {
+            starts[self.nodes[id as usize].parent as usize + 1] += 1;
         }
-        for siblings in &mut children {
-            siblings.sort_by_cached_key(|id| by(self, *id));
+        for index in 1..starts.len() {
+            starts[index] += starts[index - 1];
         }
-        children
+        let mut ids = vec![0_u32; starts[self.nodes.len()] as usize];
+        let mut next = starts.clone();
+        for id in kept() {
+            let slot = &mut next[self.nodes[id as usize].parent as usize];
+            ids[*slot as usize] = id;
+            *slot += 1;
+        }
+        let ranks = self.ranks_of_names();
+        for parent in 0..self.nodes.len() {
+            ids[starts[parent] as usize..starts[parent + 1] as usize]
+                .sort_unstable_by_key(|id| (by(*id), ranks[self.nodes[*id as usize].name as usize]));
+        }
+        Children { starts, ids }
+    }
+
+    /// Every name's place in the alphabet of names.
+    fn ranks_of_names(&self) -> Vec<u32> {
+        let mut sorted: Vec<u32> = (0..self.names.len() as u32).collect();
+        sorted.sort_unstable_by_key(|id| &self.names[*id as usize]);
+        let mut ranks = vec![0; self.names.len()];
+        for (rank, id) in sorted.into_iter().enumerate() {
+            ranks[id as usize] = rank as u32;
+        }
+        ranks
     }
 
     /// The sums of the stacks with more and of those with less than in the base; both positive.
@@ -130,6 +170,8 @@ impl FoldedTree {
     }
 
     fn add_up(&mut self) {
+        // Needed for building only, and as large as the nodes.
+        self.children = HashMap::new();
         for index in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[index];
             node.total = node.total.saturating_add(node.own);

@@ -27,7 +27,7 @@ pub fn write_folded(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let tree = FoldedTree::of(profile, column, options.full_stacks);
-    let children = tree.children_by(|tree, id| tree.name(&tree.nodes()[id as usize]).to_owned());
+    let children = tree.children(|_| true, |_| ());
     let mut path = String::new();
     // Node and the length of its caller's path; the next sibling is on top.
     let mut open = vec![(0_u32, 0_usize)];
@@ -43,7 +43,7 @@ pub fn write_folded(
                 writeln!(out, "{path} {}", node.own)?;
             }
         }
-        open.extend(children[id as usize].iter().rev().map(|child| (*child, path.len())));
+        open.extend(children.of(id).iter().rev().map(|child| (*child, path.len())));
     }
     Ok(())
 }

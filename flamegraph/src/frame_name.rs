@@ -30,6 +30,28 @@ pub fn foldable(name: &str) -> String {
     }
 }
 
+/// Splits `parse::<Config>` into `parse` and `::<Config>`.
+pub(crate) fn split_arguments(name: &str) -> Option<(&str, &str)> {
+    if !name.ends_with('>') {
+        return None;
+    }
+    let mut depth = 0_usize;
+    for (at, byte) in name.bytes().enumerate().rev() {
+        match byte {
+            b'>' if at == 0 || name.as_bytes()[at - 1] != b'-' => depth += 1,
+            b'<' => depth = depth.checked_sub(1)?,
+            // Behind a name in a picture nothing may open a parenthesis: its script looks for the last.
+            b'(' => return None,
+            _ => {}
+        }
+        if depth == 0 {
+            let function = name[..at].strip_suffix("::").filter(|function| !function.is_empty())?;
+            return Some((function, &name[function.len()..]));
+        }
+    }
+    None
+}
+
 fn is_harmful(c: char) -> bool {
     let reverses_text =
         matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
@@ -63,6 +85,27 @@ mod tests {
             ("12", "12"),
         ] {
             assert_eq!(foldable(name), frame, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_arguments_at_the_end_of_a_name_are_split_off() {
+        for (name, split) in [
+            ("serde::from::<R<F>, Config>", Some(("serde::from", "::<R<F>, Config>"))),
+            ("map::<T>::call::<u8>", Some(("map::<T>::call", "::<u8>"))),
+            ("run::<dyn Fn -> u8>", Some(("run", "::<dyn Fn -> u8>"))),
+            ("größe::<Ω>", Some(("größe", "::<Ω>"))),
+            ("run::<fn()>", None),
+            ("<Vec<T> as Extend<T>>::extend", None),
+            ("Vec<T>", None),
+            ("::<T>", None),
+            (">", None),
+            ("ö>", None),
+            ("->", None),
+            ("Ω", None),
+            ("", None),
+        ] {
+            assert_eq!(split_arguments(name), split, "{name}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! frame is known again by its depth and `fg:x`. Names `fold`, inferno and quick-xml.
 //! Broken by: `tests/svg_titles.rs`, `tests/svg_names.rs`, `tests/svg_diff.rs`.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 
@@ -12,6 +13,7 @@ use quick_xml::events::{BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 
 use crate::fold::{FoldedTree, Node};
+use crate::frame_name::split_arguments;
 use crate::svg::Root;
 
 /// Frames narrower than this part of the picture, in percent, are left out: 14,000 frames then
@@ -22,6 +24,9 @@ const MIN_WIDTH_PERCENT: f64 = 0.1;
 const MOST_UNITS: u128 = 1 << 53;
 
 const FRAME_HEIGHT: usize = 16;
+
+/// A frame's red, green and blue.
+pub(crate) type Colour<'a> = dyn Fn(&Node) -> [u8; 3] + 'a;
 
 /// What to draw.
 pub(crate) struct Picture<'a> {
@@ -34,8 +39,8 @@ pub(crate) struct Picture<'a> {
     /// What is known about a frame, shown in parentheses behind its name; without `(`, at which
     /// inferno's script cuts the text off.
     pub(crate) facts: &'a dyn Fn(&Node) -> String,
-    /// The frame's red, green and blue; inferno's memory palette if there is none.
-    pub(crate) colour: Option<&'a dyn Fn(&Node) -> [u8; 3]>,
+    /// The colours of frames; inferno's memory palette if there are none.
+    pub(crate) colour: Option<&'a Colour<'a>>,
 }
 
 impl Picture<'_> {
@@ -97,7 +102,7 @@ impl Picture<'_> {
                         }
                         Drawn::TooNarrow => (TOO_NARROW, &layout.too_narrow),
                     };
-                    let title = format!("{name} ({})", (self.facts)(node));
+                    let title = self.title_of(name, node);
                     let element = writer.create_element("title");
                     element.write_text_content(BytesText::new(&title))?;
                     writer.write_event(Event::Empty(self.coloured(tag, node)))?;
@@ -106,6 +111,17 @@ impl Picture<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A frame's name and facts. The script in the picture writes into the frame what stands before
+    /// the last `(`, and cuts it off on the left where it is too long: so the arguments of a generic
+    /// function, which would push its name out, move behind the facts.
+    fn title_of(&self, name: &str, node: &Node) -> String {
+        let facts = (self.facts)(node);
+        match split_arguments(name) {
+            Some((function, arguments)) => format!("{function} ({facts}; {arguments})"),
+            None => format!("{name} ({facts})"),
+        }
     }
 
     fn coloured<'t>(&self, tag: BytesStart<'t>, node: &Node) -> BytesStart<'t> {
@@ -147,23 +163,18 @@ impl Layout {
         if all == 0 {
             return layout;
         }
-        let is_drawn = |id: &u32| widths[*id as usize] as f64 * 100.0 >= MIN_WIDTH_PERCENT * all as f64;
-        let mut children = tree.children_by(|tree, id| {
-            (std::cmp::Reverse(widths[id as usize]), tree.name(&tree.nodes()[id as usize]).to_owned())
-        });
-        for siblings in &mut children {
-            siblings.retain(is_drawn);
-        }
+        let is_drawn = |id: u32| widths[id as usize] as f64 * 100.0 >= MIN_WIDTH_PERCENT * all as f64;
+        let children = tree.children(is_drawn, |id| Reverse(widths[id as usize]));
         // Depth first without recursion: a stack may be deeper than the thread's own.
         let mut path = String::new();
         let mut open = vec![Open { node: 0, next: 0, end_of_path: 0, x: 0 }];
         layout.frames.insert((0, 0), Drawn::Node(0));
-        for child in &children[0] {
+        for child in children.of(0) {
             layout.too_narrow.subtract(&tree.nodes()[*child as usize]);
         }
         while let Some(top) = open.last_mut() {
             let node = top.node as usize;
-            if let Some(child) = children[node].get(top.next) {
+            if let Some(child) = children.of(top.node).get(top.next) {
                 let (x, end_of_path) = (top.x, top.end_of_path);
                 top.next += 1;
                 top.x += widths[*child as usize];
@@ -177,7 +188,7 @@ impl Layout {
                 open.push(Open { node: *child, next: 0, end_of_path: path.len(), x });
             } else {
                 // What ends here, and what is too narrow to be drawn above it.
-                let within: u64 = children[node].iter().map(|child| widths[*child as usize]).sum();
+                let within: u64 = children.of(top.node).iter().map(|child| widths[*child as usize]).sum();
                 let own = widths[node] - within;
                 path.truncate(top.end_of_path);
                 if own > 0 && node > 0 {

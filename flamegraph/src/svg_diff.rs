@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use alloc_tracer::Profile;
-use inferno::flamegraph::color::BackgroundColor;
+use inferno::flamegraph::color::{BackgroundColor, Color};
 
 use crate::column::Column;
 use crate::empty_svg::EmptyPicture;
@@ -49,7 +49,7 @@ pub fn write_svg_diff(
         subtitle: subtitle.clone(),
         root: options.root,
         count_name: column.count_name(),
-        background: BackgroundColor::Grey,
+        background: BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }),
         facts: &facts,
         colour: Some(&colour),
     };
@@ -68,6 +68,9 @@ pub fn write_svg_diff(
 /// How to read the colours, and what cannot be seen.
 fn legend(tree: &FoldedTree, column: &Column) -> String {
     let (grown, shrunk) = tree.grown_and_shrunk();
+    if (grown, shrunk) == (0, 0) {
+        return "nothing grew or shrank".into();
+    }
     let gone = tree.nodes().iter().filter(|node| node.own == 0 && node.own_base > 0);
     let gone: i64 = gone.map(|node| node.own_base).fold(0, i64::saturating_add);
     let mut legend = format!("red grew {}, blue shrank {}", column.amount(grown), column.amount(shrunk));
@@ -83,10 +86,10 @@ fn strongest_change(tree: &FoldedTree, drawn: i64) -> u64 {
     visible.map(|node| node.change().unsigned_abs()).max().unwrap_or(0)
 }
 
-/// White for no change, red for growth, blue for shrinking. The square root keeps a tenth of the
+/// Light grey for no change, red for growth, blue for shrinking. The square root keeps a tenth of the
 /// strongest change visible; the darkest tones still carry black text.
 fn change_colour(change: i64, strongest: u64) -> [u8; 3] {
-    const UNCHANGED: [f64; 3] = [244.0, 244.0, 244.0];
+    const UNCHANGED: [f64; 3] = [224.0, 224.0, 224.0];
     const GREW: [f64; 3] = [238.0, 82.0, 72.0];
     const SHRANK: [f64; 3] = [84.0, 142.0, 240.0];
     let strength = match strongest {
@@ -107,8 +110,8 @@ mod tests {
         assert!(red > green && red > blue);
         let [red, green, blue] = change_colour(-100, 100);
         assert!(blue > green && blue > red);
-        assert_eq!(change_colour(0, 100), [244, 244, 244]);
-        assert_eq!(change_colour(0, 0), [244, 244, 244]);
+        assert_eq!(change_colour(0, 100), [224, 224, 224]);
+        assert_eq!(change_colour(0, 0), [224, 224, 224]);
         assert_eq!(change_colour(i64::MIN, 1), change_colour(-1, 1));
     }
 }

@@ -100,6 +100,10 @@ chromium() {
 
 check_file() { # file, base
     local file=$1 base=$2 browser
+    if [ -z "$(columns_of "$file")" ]; then
+        failed "alloc-flamegraph cannot read $file"
+        return
+    fi
     local -A gos=([pprof]=${PPROF_GO:-go} [pprof-1.27]=${PPROF_GO127:-})
     local name
     for name in pprof pprof-1.27; do

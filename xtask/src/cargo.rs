@@ -26,8 +26,6 @@ pub(crate) fn target_folder() -> PathBuf {
 pub(crate) fn build_release<const N: usize>(packages: [&str; N]) -> Result<[PathBuf; N]> {
     let mut command = cargo();
     command.args(["build", "--release", "--quiet", "--bins", "--message-format=json-render-diagnostics"]);
-    // Line tables alone name an inlined function `open`; one step more and it is `SessionStore::open`.
-    command.args(["--config", "profile.release.debug='limited'"]);
     for package in packages {
         command.args(["--package", package]);
     }

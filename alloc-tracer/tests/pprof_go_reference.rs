@@ -51,12 +51,7 @@ fn describe(profile: &Profile) -> Vec<String> {
             fact += &format!(" {:x}", location.address);
             for line in &location.lines {
                 let function = profile.function(line.function);
-                fact += &format!(
-                    " {}:{}:{}",
-                    profile.text(function.name),
-                    profile.text(function.file),
-                    line.line
-                );
+                fact += &format!(" {}:{}:{}", profile.text(function.name), profile.text(function.file), line.line);
             }
         }
         for label in sample.labels {

@@ -3,7 +3,6 @@
 //! and every test that reads a title.
 
 use alloc_tracer::Profile;
-use alloc_tracer::profile::VARIANCE_SAMPLE_TYPES;
 
 use crate::frame_name::printable;
 use crate::size::{Bytes, Count};
@@ -58,7 +57,6 @@ impl Column {
                 .sample_types
                 .iter()
                 .map(|column| printable(profile.text(column.name)))
-                .filter(|name| VARIANCE_SAMPLE_TYPES.iter().all(|(variance, _)| variance != name))
                 .collect(),
         })
     }
@@ -84,7 +82,7 @@ impl Column {
             "alloc_space" => "Memory allocated in total".into(),
             "inuse_objects" => "Objects in use".into(),
             "alloc_objects" => "Objects allocated in total".into(),
-            other => other.replace('_', " "),
+            other => capitalised(&other.replace('_', " ")),
         }
     }
 
@@ -131,4 +129,9 @@ impl Column {
     pub fn is_rounded(&self, value: i64) -> bool {
         self.unit == Unit::Bytes && value.unsigned_abs() >= 1024
     }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }

@@ -142,13 +142,8 @@ impl FoldedTree {
 
     fn add(&mut self, profile: &Profile, column: usize, full_stacks: bool, own: fn(&mut Node) -> &mut i64) {
         let stacks = Stacks::of(profile);
-        let of_each = |what: fn(&str) -> StartKind| -> Vec<StartKind> {
-            (0..stacks.name_count()).map(|id| what(stacks.name(crate::stack::NameId(id as u32)))).collect()
-        };
-        let kinds = of_each(StartKind::of);
-        let names: Vec<u32> = (0..stacks.name_count())
-            .map(|id| self.intern(foldable(stacks.name(crate::stack::NameId(id as u32)))))
-            .collect();
+        let kinds: Vec<StartKind> = stacks.names().iter().map(|name| StartKind::of(name)).collect();
+        let names: Vec<u32> = stacks.names().iter().map(|name| self.intern(foldable(name))).collect();
         let (mut frames, mut root_first) = (Vec::new(), Vec::new());
         for sample in profile.samples().filter(|sample| sample.values[column] != 0) {
             stacks.frames(&sample, &mut frames);

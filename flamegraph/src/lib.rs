@@ -3,6 +3,22 @@
 //! A [`Profile`](alloc_tracer::Profile) and a [`Column`] go in; an SVG, a table or folded stacks
 //! come out. Every exporter is a leaf in a file of its own and none names another's format. Shared
 //! by all: [`Stacks`] (which frames are visible) and [`FoldedTree`] (stacks added up).
+//!
+//! ```
+//! use alloc_flamegraph::{Column, SvgOptions, write_svg};
+//! use alloc_tracer::Profile;
+//!
+//! fn draw(profile: &mut Profile) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+//!     profile.hide_allocator_frames();
+//!     let column = Column::find(profile, Some("inuse_space"))?;
+//!     let mut svg = Vec::new();
+//!     write_svg(profile, &column, &SvgOptions::default(), &mut svg)?;
+//!     Ok(svg)
+//! }
+//! # let mut profile = Profile::new();
+//! # profile.declare_heap_columns(false);
+//! # assert!(draw(&mut profile).unwrap().ends_with(b"</svg>\n"));
+//! ```
 
 pub mod column;
 pub mod diff;

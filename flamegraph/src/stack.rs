@@ -87,9 +87,9 @@ impl<'p> Stacks<'p> {
         &self.names[id.0 as usize]
     }
 
-    /// How many names there are.
-    pub fn name_count(&self) -> usize {
-        self.names.len()
+    /// All names, in the order of their ids.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The visible names of a sample's stack into `frames`, leaf first.
@@ -168,8 +168,44 @@ impl DroppedNames {
     }
 
     fn contains(&self, name: &str) -> bool {
+        let name = without_parameters(name);
         let matches =
             |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(name));
         !name.is_empty() && matches(&self.drop) && !matches(&self.keep)
+    }
+}
+
+/// The name up to its list of parameters, which is what pprof compares
+/// (<https://github.com/google/pprof/blob/main/profile/prune.go>, `simplifyFunc`).
+fn without_parameters(name: &str) -> &str {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    let mut from = 0;
+    while let Some(at) = name[from..].find('(').map(|at| from + at) {
+        if name[at..].starts_with("(anonymous namespace)") {
+            from = at + 1;
+        } else if name[..at].ends_with("operator") && name[at..].starts_with("()") {
+            from = at + 2;
+        } else {
+            return &name[..at];
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_parameters;
+
+    #[test]
+    fn a_list_of_parameters_is_no_part_of_a_name() {
+        for (name, short) in [
+            ("alloc(unsigned long)", "alloc"),
+            ("(anonymous namespace)::alloc(int)", "(anonymous namespace)::alloc"),
+            ("Pool::operator()(int)", "Pool::operator()"),
+            (".alloc", "alloc"),
+            ("alloc::alloc::alloc", "alloc::alloc::alloc"),
+        ] {
+            assert_eq!(without_parameters(name), short);
+        }
     }
 }

@@ -55,6 +55,7 @@ pub fn write_svg(
         notes.push(format!("{} of negative values are not drawn", column.amount(negative)));
     }
     notes.push(origin);
+    notes.push(standard_error(profile, column));
     let title = titled(options, &format!("{}: {}", column.words(), column.amount(total)));
     let subtitle = join(&notes);
     let facts = |node: &Node| facts(column, node.total, drawn);
@@ -71,6 +72,16 @@ pub fn write_svg(
     match picture.draw()? {
         Some(svg) => out.write_all(&svg),
         None => EmptyPicture { title, subtitle, message: &why_empty(profile, column, negative) }.write(out),
+    }
+}
+
+/// How sure an estimated total is; empty where it was counted.
+fn standard_error(profile: &Profile, column: &Column) -> String {
+    match column.variance.map_or(0, |variance| profile.total(variance)) {
+        variance if variance > 0 => {
+            format!("standard error ± {}", column.amount((variance as f64).sqrt().round() as i64))
+        }
+        _ => String::new(),
     }
 }
 

@@ -133,9 +133,9 @@ impl Top {
         let stacks = Stacks::of(profile);
         let focus = options.focus.as_ref().map(|pattern| stacks.locations_matching(pattern));
         let ignore = options.ignore.as_ref().map(|pattern| stacks.locations_matching(pattern));
-        let mut sums = vec![TopRow::default(); stacks.name_count()];
+        let mut sums = vec![TopRow::default(); stacks.names().len()];
         // The last sample that counted towards a name's cum: a recursive function counts once.
-        let mut last_counted = vec![usize::MAX; stacks.name_count()];
+        let mut last_counted = vec![usize::MAX; stacks.names().len()];
         let mut frames = Vec::new();
         let mut magnitude = 0_i64;
         for (index, sample) in profile.samples().enumerate() {
@@ -164,11 +164,10 @@ impl Top {
                 }
             }
         }
-        for (id, sum) in sums.into_iter().enumerate() {
-            let name = stacks.name(crate::stack::NameId(id as u32));
+        for (sum, name) in sums.into_iter().zip(stacks.names()) {
             let row = rows
-                .entry(name.to_owned())
-                .or_insert_with(|| TopRow { name: name.into(), ..TopRow::default() });
+                .entry(name.clone())
+                .or_insert_with(|| TopRow { name: name.clone(), ..TopRow::default() });
             row.flat = row.flat.saturating_add(sum.flat);
             row.cum = row.cum.saturating_add(sum.cum);
             row.flat_variance += sum.flat_variance;

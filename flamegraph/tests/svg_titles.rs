@@ -63,6 +63,14 @@ fn title_and_subtitle_tell_column_total_mode_date_and_program() {
 }
 
 #[test]
+fn an_estimate_tells_its_standard_error() {
+    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "bytes^2")];
+    let profile = hand_made::profile(&columns, &[(&["a"], &[5000, 9]), (&["b"], &[7000, 16])]);
+    let seen = see(&draw(&profile, Some("inuse_space"), &SvgOptions::default()));
+    assert_eq!(seen.texts["subtitle"], "standard error ± 5 B");
+}
+
+#[test]
 fn callers_are_above_callees_and_the_largest_is_first() {
     let profile = in_use(&[(&["main", "small"], 10), (&["main", "large"], 90)]);
     let top = see(&draw(&profile, None, &SvgOptions::default()));

@@ -8,7 +8,7 @@ use clap::Args;
 use super::input::Input;
 use super::{Failure, output};
 
-/// Prints which functions grew and which shrank from one profile to a later one.
+/// Prints which functions grew and which shrank between two profiles.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -19,8 +19,8 @@ pub(super) struct Diff {
     base: PathBuf,
     /// The later profile
     new: PathBuf,
-    /// The column to compare: alloc_space, inuse_space, alloc_objects, inuse_objects or any other
-    /// of the files [default: the later file's]
+    /// The column to compare: inuse_space, alloc_space, inuse_objects, alloc_objects, ...
+    /// [default: the later file's own]
     #[arg(long, value_name = "COLUMN")]
     sample: Option<String>,
     /// Most rows to print; 0 for all

@@ -8,7 +8,7 @@ use clap::Args;
 use super::input::Input;
 use super::{Failure, output};
 
-/// Prints one line per call stack, root first, for other tools: `main;parse;grow 4096`.
+/// Prints one line per call stack, root first: `main;parse;grow 4096`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -17,8 +17,8 @@ Examples:
 pub(super) struct Folded {
     /// A profile in pprof's format; `-` for standard input
     file: PathBuf,
-    /// The column to print: alloc_space, inuse_space, alloc_objects, inuse_objects or any other of
-    /// the file [default: the file's]
+    /// The column to print: inuse_space, alloc_space, inuse_objects, alloc_objects, ...
+    /// [default: the file's own]
     #[arg(long, value_name = "COLUMN")]
     sample: Option<String>,
     /// Where to write the lines [default: standard output]

@@ -16,8 +16,7 @@ use std::process::ExitCode;
 use alloc_flamegraph::frame_name::printable;
 use clap::{Parser, Subcommand};
 
-/// Flame graphs, tables and differences from heap profiles in pprof's format, whoever wrote them:
-/// alloc-tracer, Go, jemalloc.
+/// Flame graphs, tables and differences from heap profiles in pprof's format.
 #[derive(Debug, Parser)]
 #[command(name = "alloc-flamegraph", version, after_help = EXAMPLES)]
 struct Arguments {
@@ -27,10 +26,13 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  alloc-flamegraph top heap.pb.gz                           which functions hold the memory
-  alloc-flamegraph svg heap.pb.gz --out heap.svg            which call stacks hold it
-  alloc-flamegraph svg new.pb.gz --base old.pb.gz --out d.svg    what grew since
-  alloc-flamegraph diff old.pb.gz new.pb.gz                 the same as a table
+  which functions hold the memory
+    alloc-flamegraph top heap.pb.gz
+  which call stacks hold it
+    alloc-flamegraph svg heap.pb.gz --out heap.svg
+  what grew since an earlier profile
+    alloc-flamegraph svg new.pb.gz --base old.pb.gz --out growth.svg
+    alloc-flamegraph diff old.pb.gz new.pb.gz
 
 A FILE of `-` is standard input.";
 

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 use super::input::Input;
 use super::{Failure, output};
 
-/// Draws a flame graph as an SVG that opens in any browser: click to zoom, Ctrl-F to search.
+/// Draws a flame graph as an SVG that opens in any browser.
 ///
-/// The wider a frame, the more it and all it called hold. With --base, red frames grew and blue
-/// ones shrank.
+/// The wider a frame, the more it and all it called hold; click to zoom, Ctrl-F to search.
+/// With --base, red frames grew and blue ones shrank.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,8 +21,8 @@ Examples:
 pub(super) struct Svg {
     /// A profile in pprof's format; `-` for standard input
     file: PathBuf,
-    /// The column to draw: alloc_space, inuse_space, alloc_objects, inuse_objects or any other of
-    /// the file [default: the file's]
+    /// The column to draw: inuse_space, alloc_space, inuse_objects, alloc_objects, ...
+    /// [default: the file's own]
     #[arg(long, value_name = "COLUMN")]
     sample: Option<String>,
     /// An earlier profile to compare with

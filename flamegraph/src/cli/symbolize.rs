@@ -9,17 +9,19 @@ use clap::Args;
 use super::input::read;
 use super::{Failure, output};
 
-/// Gives names to the addresses of a profile that was written without symbols or by a stripped
-/// program.
+/// Names the addresses of a profile that was written without symbols.
 ///
-/// Looks at the binaries given, at each module's own path and at
-/// /usr/lib/debug/.build-id; only a binary with the module's build id is used.
+/// Looks at the binaries given, at each module's own path and at /usr/lib/debug/.build-id;
+/// only a binary with the module's build id is used.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "alloc-flamegraph symbolize <FILE> [OPTIONS]",
+    after_help = "\
 Examples:
   alloc-flamegraph symbolize heap.pb.gz --out named.pb.gz
   alloc-flamegraph symbolize heap.pb.gz --binary target/release/app --out named.pb.gz
-  alloc-flamegraph symbolize heap.pb.gz --binary app.debug | alloc-flamegraph top -")]
+  alloc-flamegraph symbolize heap.pb.gz --binary app.debug | alloc-flamegraph top -"
+)]
 pub(super) struct Symbolize {
     /// A profile in pprof's format; `-` for standard input
     file: PathBuf,

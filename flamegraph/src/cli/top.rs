@@ -9,8 +9,10 @@ use regex::Regex;
 use super::input::Input;
 use super::{Failure, output};
 
-/// Prints the functions that hold most: flat is what a function asked for itself, cum what it and
-/// all it called asked for.
+/// Prints the functions that hold most.
+///
+/// Flat is what a function asked for itself, cum what it and all it called asked for.
+/// Estimates of sampled profiles come with their standard error: 61.0 MiB ± 1.2 MiB.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,8 +23,8 @@ Examples:
 pub(super) struct Top {
     /// A profile in pprof's format; `-` for standard input
     file: PathBuf,
-    /// The column to count: alloc_space, inuse_space, alloc_objects, inuse_objects or any other of
-    /// the file [default: the file's]
+    /// The column to count: inuse_space, alloc_space, inuse_objects, alloc_objects, ...
+    /// [default: the file's own]
     #[arg(long, value_name = "COLUMN")]
     sample: Option<String>,
     /// An earlier profile; the table then shows the change since

@@ -30,6 +30,13 @@ same() { # what, ours, theirs
     if [ "$2" = "$3" ]; then passed "$1: $2"; else failed "$1: ours is $2, theirs $3"; fi
 }
 
+alike() { # what, our lines, their lines
+    if [ "$2" = "$3" ]; then passed "$1"; else
+        failed "$1, ours before theirs:"
+        diff <(printf '%s\n' "$2") <(printf '%s\n' "$3") | head -n 10 || true
+    fi
+}
+
 # The exact total in the first line of our table.
 our_total() {
     local line
@@ -57,7 +64,7 @@ their_sum() { sed -n 's/^Showing nodes accounting for \(-\{0,1\}[0-9]*\).*/\1/p'
 their_total() { sed -n 's/^Showing nodes accounting for .* of \([0-9]*\)[^ ]* total.*/\1/p'; }
 
 # Flat and cum of all functions, for counts, which neither side rounds.
-our_counts() { "$ALLOC_FLAMEGRAPH" top "$1" --sample "$2" -n 0 | awk '/flat%/ {on = 1; next} on' | tr -d , | columns_of_ours; }
+our_counts() { "$ALLOC_FLAMEGRAPH" top -n 0 --sample "$@" | awk '/flat%/ {on = 1; next} on' | tr -d , | columns_of_ours; }
 columns_of_ours() { awk '{flat = $1; i = 2; if ($i == "±") i += 2; cum = $(i + 2); print flat, cum}' | sort; }
 their_counts() { awk '/flat%/ {on = 1; next} on {print $1, $4}' | sort; }
 
@@ -68,11 +75,11 @@ check_pprof() { # go, name, file, base
         same "$name $(basename "$file") $column total" \
             "$(our_total "$file" --sample "$column")" "$(printf '%s\n' "$table" | their_total)"
         case $column in *_objects)
-            if [ "$(our_counts "$file" "$column")" = "$(printf '%s\n' "$table" | their_counts)" ]; then
-                passed "$name $(basename "$file") $column flat and cum of every function"
-            else
-                failed "$name $(basename "$file") $column flat and cum of some function"
-            fi ;;
+            alike "$name $(basename "$file") $column flat and cum of every function" \
+                "$(our_counts "$column" "$file")" "$(printf '%s\n' "$table" | their_counts)"
+            alike "$name $(basename "$file") $column with -focus and -ignore" \
+                "$(our_counts "$column" --focus main --ignore '[sS]lice|insert' "$file")" \
+                "$(their_table "$go" "$column" -focus=main '-ignore=[sS]lice|insert' "$file" | their_counts)" ;;
         esac
         if [ -n "$base" ]; then
             table=$(their_table "$go" "$column" -base="$base" "$file") || { failed "$name -base"; return; }
@@ -103,6 +110,11 @@ check_file() { # file, base
     if [ -z "$(columns_of "$file")" ]; then
         failed "alloc-flamegraph cannot read $file"
         return
+    fi
+    # pprof compares only files with the same columns.
+    if [ -n "$base" ] && [ "$(columns_of "$file")" != "$(columns_of "$base")" ]; then
+        skipped "-base $(basename "$base"): it has other columns than $(basename "$file")"
+        base=
     fi
     local -A gos=([pprof]=${PPROF_GO:-go} [pprof-1.27]=${PPROF_GO127:-})
     local name

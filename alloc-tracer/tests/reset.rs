@@ -15,7 +15,11 @@ fn passing() -> usize {
     (0..100).map(|_| std::hint::black_box(vec![0_u8; 64 << 10]).len()).sum()
 }
 
-#[test]
+fn main() {
+    totals_start_again_and_live_blocks_stay();
+    println!("reset: ok");
+}
+
 fn totals_start_again_and_live_blocks_stay() {
     let kept = long_lived();
     drop(vec![0_u8; 32 << 20]);

@@ -57,7 +57,11 @@ extern "C" fn on_signal(_: i32) {
     }
 }
 
-#[test]
+fn main() {
+    every_block_of_a_handler_is_counted_and_attributed();
+    println!("signals: ok");
+}
+
 fn every_block_of_a_handler_is_counted_and_attributed() {
     let before = alloc_tracer::snapshot();
     let counted_before = (ALLOCATIONS.load(Relaxed), LIVE_BYTES.load(Relaxed), alloc_tracer::stats());

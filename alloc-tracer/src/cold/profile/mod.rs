@@ -6,6 +6,7 @@
 mod pprof_file;
 mod pprof_read;
 mod pprof_write;
+mod read_error;
 mod shims;
 mod strings;
 
@@ -13,7 +14,8 @@ use super::std::collections::HashMap;
 use super::std::prelude::rust_2024::*;
 
 pub use pprof_file::WriteFileError;
-pub use pprof_read::{ReadError, ReadLimits};
+pub use pprof_read::ReadLimits;
+pub use read_error::ReadError;
 pub(crate) use shims::DROP_FRAMES;
 pub use strings::{StringId, Strings};
 

@@ -1,0 +1,71 @@
+//! The table of demos: one entry a demo, one file an entry. Names every demo and nothing that
+//! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
+//! Broken by: `tests/demos/command_line.rs`.
+
+mod map_delete;
+mod sub_slice;
+mod vec_truncate;
+
+use std::any::Any;
+use std::io;
+
+use crate::ledger::Ledger;
+
+/// All demos, in the order in which they are best read.
+pub(crate) static DEMOS: [Demo; 3] = [map_delete::DEMO, vec_truncate::DEMO, sub_slice::DEMO];
+
+/// What a demo leaves alive when it returns.
+pub(crate) type Held = Box<dyn Any>;
+
+/// One way of keeping memory by mistake, and what releases it.
+pub(crate) struct Demo {
+    /// What the user types.
+    pub(crate) name: &'static str,
+    /// One line: what is kept, by what.
+    pub(crate) keeps: &'static str,
+    /// One paragraph for a reader who sees the two flame graphs for the first time.
+    pub(crate) explanation: &'static str,
+    /// Whether a plain `cargo xtask flamegraph` shows it.
+    pub(crate) is_core: bool,
+    /// What `--size` counts.
+    pub(crate) size: Size,
+    /// `leaky`, then further ways to the same leak.
+    pub(crate) leaks: &'static [&'static str],
+    /// The fixes; `fixed` stands for the first.
+    pub(crate) fixes: &'static [&'static str],
+    /// Runs a variant and returns what the service would go on holding.
+    pub(crate) run: fn(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held>,
+}
+
+/// The meaning of `--size`.
+pub(crate) struct Size {
+    pub(crate) default: u64,
+    pub(crate) unit: &'static str,
+}
+
+impl Demo {
+    /// The demo with this name.
+    pub(crate) fn find(name: &str) -> Option<&'static Demo> {
+        DEMOS.iter().find(|demo| demo.name == name)
+    }
+
+    /// All names that `--variant` takes.
+    pub(crate) fn variant_names(&self) -> Vec<&'static str> {
+        [self.leaks, &["fixed"], self.fixes].concat()
+    }
+
+    /// Whether `--variant` takes this name.
+    pub(crate) fn has_variant(&self, name: &str) -> bool {
+        self.variant_names().contains(&name)
+    }
+
+    /// The variant's own name, where `fixed` is the first fix.
+    pub(crate) fn fix<'a>(&self, variant: &'a str) -> &'a str {
+        if variant == "fixed" { self.fixes[0] } else { variant }
+    }
+}
+
+/// The names of all demos.
+pub(crate) fn names() -> Vec<&'static str> {
+    DEMOS.iter().map(|demo| demo.name).collect()
+}

@@ -1,0 +1,106 @@
+//! One run of the demo binary with the tracer switched on, and what its profile says: sums of a
+//! column over the stacks that a frame is on, and the heaviest stack. Names the profile model and
+//! no demo.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::process::Command;
+
+use alloc_tracer::Profile;
+
+/// What one run printed and what it held at exit.
+pub(crate) struct ProfiledRun {
+    pub(crate) text: String,
+    profile: Profile,
+}
+
+/// The stack with the largest value, its frames from the innermost to the outermost.
+#[derive(Debug)]
+pub(crate) struct Heaviest {
+    pub(crate) frames: Vec<String>,
+    pub(crate) value: i64,
+}
+
+/// The demo binary, without a setting of the tracer from the outside.
+pub(crate) fn demo_workloads() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo-workloads"));
+    command.env_remove("ALLOC_TRACER");
+    command
+}
+
+impl ProfiledRun {
+    /// Runs with every allocation recorded.
+    pub(crate) fn exact(demo: &str, variant: &str, size: u64) -> Self {
+        Self::with_mode("mode=exact", demo, variant, size)
+    }
+
+    /// Runs with samples of the given mean distance.
+    pub(crate) fn sampled(interval: &str, demo: &str, variant: &str, size: u64) -> Self {
+        Self::with_mode(&format!("mode=sampled,interval={interval}"), demo, variant, size)
+    }
+
+    fn with_mode(mode: &str, demo: &str, variant: &str, size: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("heap.pb.gz");
+        let output = demo_workloads()
+            .args([demo, "--variant", variant, "--size", &size.to_string()])
+            .env("ALLOC_TRACER", format!("{mode},out={}", file.display()))
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{demo} {variant} {size}: {errors}");
+        let profile = Profile::read_pprof(File::open(&file).unwrap()).unwrap();
+        ProfiledRun { text: String::from_utf8(output.stdout).unwrap(), profile }
+    }
+
+    /// The sum of a column over all stacks.
+    pub(crate) fn total(&self, column: &str) -> i64 {
+        self.profile.total(self.profile.column(column).unwrap())
+    }
+
+    /// The sum of a column over the stacks that have a frame of this method or function on them.
+    pub(crate) fn under(&self, function: &str, column: &str) -> i64 {
+        let matching = |frames: &Vec<String>| frames.iter().any(|frame| is_function(frame, function));
+        self.stacks(column).iter().filter(|(frames, _)| matching(frames)).map(|(_, value)| value).sum()
+    }
+
+    /// The stack with the largest sum.
+    pub(crate) fn heaviest(&self, column: &str) -> Heaviest {
+        let (frames, value) = self.stacks(column).into_iter().max_by_key(|(_, value)| *value).unwrap();
+        Heaviest { frames, value }
+    }
+
+    /// The sums over stacks that read the same: a loop that the compiler unrolled has several call
+    /// sites and is still one stack to a reader.
+    fn stacks(&self, column: &str) -> HashMap<Vec<String>, i64> {
+        let column = self.profile.column(column).unwrap();
+        let mut sums = HashMap::new();
+        for sample in self.profile.samples() {
+            let lines = sample.stack.iter().flat_map(|id| &self.profile.location(*id).lines);
+            let names = lines.map(|line| self.profile.text(self.profile.function(line.function).name));
+            *sums.entry(names.map(str::to_owned).collect()).or_default() += sample.values[column];
+        }
+        sums
+    }
+}
+
+impl Heaviest {
+    /// Asserts that the stack holds at least 95 % of `total` and has both functions on it, the
+    /// container's growth inside (called by) the demo's own function.
+    pub(crate) fn assert_dominates(&self, total: i64, demo_function: &str, growth: &[&str]) {
+        assert!(self.value * 100 >= total * 95, "holds {} of {total}: {:#?}", self.value, self.frames);
+        let outer = self.frames.iter().position(|frame| is_function(frame, demo_function));
+        let inner = self.frames.iter().position(|frame| growth.iter().any(|part| frame.contains(part)));
+        let (Some(outer), Some(inner)) = (outer, inner) else {
+            panic!("no frame of {demo_function} or none of {growth:?}: {:#?}", self.frames);
+        };
+        assert!(inner < outer, "{growth:?} is not called by {demo_function}: {:#?}", self.frames);
+    }
+}
+
+/// Whether a demangled name is `Type::method` or `function`, in the notation of either mangling
+/// (`path::Type::method`, `<path::Type>::method`).
+fn is_function(frame: &str, function: &str) -> bool {
+    let plain: String = frame.chars().filter(|letter| !"<>".contains(*letter)).collect();
+    plain.starts_with("demo_workloads::") && plain.ends_with(&format!("::{function}"))
+}

@@ -1,0 +1,56 @@
+//! `sub-slice`: ids of 100 bytes hold whole messages, at the stack that received them; a copy holds
+//! 100 bytes and the messages are gone.
+
+use crate::profiled_run::ProfiledRun;
+
+const MIB_PER_MESSAGE: u64 = 2;
+const MESSAGES: i64 = 4;
+const MESSAGE_BYTES: i64 = (MIB_PER_MESSAGE << 20) as i64;
+const READ_BYTES: i64 = 64 << 10;
+const RECEIVE: &str = "receive_message";
+const REMEMBER: &str = "MessageIndex::remember";
+const GROWTH: [&str; 2] = ["BytesMut", "RawVec"];
+
+#[test]
+fn slices_hold_whole_messages_at_the_stack_that_received_them() {
+    for leak in ["leaky", "split-to"] {
+        let run = ProfiledRun::exact("sub-slice", leak, MIB_PER_MESSAGE);
+        assert_eq!(run.under(RECEIVE, "inuse_space"), MESSAGES * MESSAGE_BYTES, "{leak}");
+        assert_eq!(run.under(RECEIVE, "inuse_objects"), MESSAGES, "{leak}");
+        run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), RECEIVE, &GROWTH);
+        // The index allocates its own vector and one reference count per message.
+        assert!(run.under(REMEMBER, "inuse_space") < 1024, "{leak}");
+        assert!(run.text.contains("400 bytes of ids"), "{}", run.text);
+        assert!(run.text.ends_with("still 8.0 MiB held by the program\n"), "{}", run.text);
+    }
+}
+
+#[test]
+fn alloc_space_counts_the_growth_of_each_message() {
+    for variant in ["leaky", "copy"] {
+        let run = ProfiledRun::exact("sub-slice", variant, MIB_PER_MESSAGE);
+        // A buffer starts with one read and doubles up to the message: a geometric sum.
+        let per_message = 2 * MESSAGE_BYTES - READ_BYTES;
+        assert_eq!(run.under(RECEIVE, "alloc_space"), MESSAGES * per_message, "{variant}");
+    }
+}
+
+#[test]
+fn copied_ids_let_the_messages_go() {
+    for fix in ["fixed", "copy"] {
+        let run = ProfiledRun::exact("sub-slice", fix, MIB_PER_MESSAGE);
+        assert_eq!(run.under(RECEIVE, "inuse_space"), 0, "{fix}");
+        assert!(run.total("inuse_space") < 64 << 10, "{fix} leaves {}", run.total("inuse_space"));
+        assert!((400..1024).contains(&run.under(REMEMBER, "inuse_space")), "{fix}");
+    }
+}
+
+#[test]
+fn sampling_finds_the_same_stack() {
+    let run = ProfiledRun::sampled("16k", "sub-slice", "leaky", MIB_PER_MESSAGE);
+    run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), RECEIVE, &GROWTH);
+    // Each message is 128 times as large as the interval: as good as certain to be sampled, and its
+    // weight is then its size.
+    let held = MESSAGES * MESSAGE_BYTES;
+    assert!((run.under(RECEIVE, "inuse_space") - held).abs() * 100 < held);
+}

@@ -1,0 +1,155 @@
+//! `cargo xtask flamegraph`: from demos, or from any command with the tracer inside, to pictures.
+//! This file is the command line and the order of things; each noun of it has its own file.
+//! Names the built binaries by package, never a demo: the demos tell what they are.
+
+mod any_command;
+mod demo_list;
+mod demo_run;
+mod folded;
+mod index_page;
+mod interrupt;
+mod open;
+mod progress;
+mod staging;
+mod viewer;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::cargo::{build_release, target_folder};
+use demo_list::DemoList;
+use demo_run::DemoRun;
+use progress::Progress;
+use staging::Staging;
+use viewer::Viewer;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask flamegraph                                   the core demos, leaky and fixed
+  cargo xtask flamegraph --demo map-delete --open
+  cargo xtask flamegraph --demo map-delete --variant leaky --variant rebuild
+  cargo xtask flamegraph --mode sampled --out target/sampled
+  cargo xtask flamegraph -- ./target/release/my-service --port 8080
+
+The pictures and index.html are written to target/flamegraphs. A command after `--` is run with
+ALLOC_TRACER set; its program needs alloc_tracer::AllocTracer as its global allocator.";
+
+pub(crate) fn command() -> Command {
+    Command::new("flamegraph")
+        .about("Draw what the demos, or any command with the tracer inside, allocate and hold")
+        .after_help(EXAMPLES)
+        .arg(
+            Arg::new("demo")
+                .long("demo")
+                .value_name("NAME|all")
+                .help("Only this demo, or all of them [default: the core demos]"),
+        )
+        .arg(
+            Arg::new("variant")
+                .long("variant")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("Only this variant; may be given several times [default: leaky and fixed]"),
+        )
+        .arg(
+            Arg::new("mode")
+                .long("mode")
+                .value_name("MODE")
+                .value_parser(["exact", "sampled"])
+                .default_value("exact")
+                .help("Record every allocation, or samples"),
+        )
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name("DIR")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Where the files go [default: target/flamegraphs]"),
+        )
+        .arg(
+            Arg::new("open")
+                .long("open")
+                .action(ArgAction::SetTrue)
+                .help("Open the page, or the first picture, in the desktop's viewer"),
+        )
+        .arg(
+            Arg::new("command")
+                .value_name("CMD")
+                .num_args(1..)
+                .last(true)
+                .value_parser(clap::value_parser!(std::ffi::OsString))
+                .conflicts_with_all(["demo", "variant"])
+                .help("A command to profile, with its arguments"),
+        )
+}
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
+    interrupt::catch();
+    let out = match arguments.get_one::<PathBuf>("out") {
+        Some(folder) => std::path::absolute(folder)?,
+        None => target_folder().join("flamegraphs"),
+    };
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
+    let mode = arguments.get_one::<String>("mode").map_or("exact", String::as_str);
+    let open = arguments.get_flag("open");
+    match arguments.get_many("command") {
+        Some(words) => any_command::run(&words.cloned().collect::<Vec<_>>(), mode, &out, open),
+        None => draw_demos(arguments, mode, &out, open),
+    }
+}
+
+fn draw_demos(arguments: &ArgMatches, mode: &str, out: &Path, open: bool) -> Result<ExitCode> {
+    let mut progress = Progress::start();
+    progress.step("building demo-workloads and alloc-flamegraph");
+    let [program, viewer] = build_release(["demo-workloads", "alloc-flamegraph"])?;
+    interrupt::check()?;
+    let viewer = Viewer::new(viewer);
+    let demos = DemoList::of(&program)?.select(arguments.get_one::<String>("demo").map(String::as_str))?;
+    let variants: Vec<&str> = match arguments.get_many::<String>("variant") {
+        Some(names) => names.map(String::as_str).collect(),
+        None => vec!["leaky", "fixed"],
+    };
+    for demo in &demos {
+        demo.check_variants(&variants)?;
+    }
+
+    let staging = Staging::below(out)?;
+    progress.expect_steps(demos.len() * (variants.len() + 1));
+    let mut pages = Vec::new();
+    for demo in demos {
+        let mut runs = Vec::new();
+        for variant in &variants {
+            progress.step(&format!("{} {variant}", demo.name));
+            runs.push(DemoRun::record(&program, &viewer, &staging, &demo.name, variant, mode)?);
+        }
+        if runs.len() > 1 {
+            progress.step(&format!("{} difference", demo.name));
+        }
+        let difference = demo_run::draw_difference(&viewer, &staging, &demo.name, &runs)?;
+        pages.push(index_page::Section { demo, runs, difference });
+    }
+    staging.write("index.html", &index_page::render(&pages, mode)?)?;
+    let files = staging.place_all()?;
+    progress.finish();
+
+    println!("{files} files in {}", shown(out));
+    for section in &pages {
+        println!("  {}: {}", section.demo.name, section.summary());
+    }
+    let index = out.join("index.html");
+    println!("page: {}", shown(&index));
+    if let Some(run) = pages.first().and_then(|section| section.runs.first()) {
+        let profile = shown(&out.join(run.file("pb.gz")));
+        println!("next: {} top {profile} --sample inuse_space", shown(viewer.path()));
+    }
+    if open { open::open(&index) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// A path as one would type it here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}

@@ -1,0 +1,72 @@
+//! The folder in which files are made before they are moved, whole, to where people look. It is a
+//! neighbour of its files, so that a move is a rename, and disappears with the process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::interrupt;
+
+const PREFIX: &str = ".staging-";
+
+/// A folder of unfinished files.
+pub(super) struct Staging {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Staging {
+    /// Makes a folder for files that will go to `target`.
+    pub(super) fn below(target: &Path) -> Result<Self> {
+        remove_abandoned(target);
+        let folder = target.join(format!("{PREFIX}{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        Ok(Staging { folder, target: target.to_path_buf() })
+    }
+
+    /// Where a file is made.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Makes a file.
+    pub(super) fn write(&self, name: &str, contents: &str) -> Result<()> {
+        let path = self.path(name);
+        fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Moves all files to their place and says how many.
+    pub(super) fn place_all(&self) -> Result<usize> {
+        interrupt::check()?;
+        let mut names =
+            fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
+        // The page last: while it is the old one, the pictures it shows are there.
+        names.sort_by_key(|name| name == "index.html");
+        for name in &names {
+            let (from, to) = (self.folder.join(name), self.target.join(name));
+            fs::rename(&from, &to).with_context(|| format!("cannot write {}", to.display()))?;
+        }
+        Ok(names.len())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // A folder that cannot be removed is removed by the next run.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes folders of processes that were killed. Best effort: they are hidden and harmless.
+fn remove_abandoned(target: &Path) {
+    for entry in fs::read_dir(target).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        // Without /proc nobody can tell the living from the dead, so nothing is removed.
+        let procfs = Path::new("/proc");
+        if process.is_some_and(|id| procfs.join("self").exists() && !procfs.join(id).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a file is called, how long it is, how it opens.
+
+use super::source::Source;
+use super::{Place, Rule};
+
+/// A median of 150 lines is the aim; beyond this a file has more than one noun.
+const LINES_LIMIT: usize = 500;
+const BYTES_LIMIT: u64 = 1 << 20;
+
+pub(super) const RULES: [Rule; 4] = [
+    Rule {
+        name: "file-opens-with-its-noun",
+        applies_to: |path| path.ends_with(".rs"),
+        find: |source| {
+            let opens = source.text.starts_with("//!");
+            if opens { vec![] } else { vec![whole_file("does not open with `//!`".to_owned())] }
+        },
+        why: "a reader must learn in the first line what a file is about",
+        instead: "say its noun, what it may name and which test breaks with it",
+    },
+    Rule {
+        name: "file-has-a-noun",
+        applies_to: |_| true,
+        find: name_without_noun,
+        why: "such a room collects what nobody knows where to put",
+        instead: "name the file after what is in it",
+    },
+    Rule {
+        name: "file-is-short",
+        applies_to: |path| path.ends_with(".rs"),
+        find: |source| {
+            let lines = source.text.lines().count();
+            let what = || format!("has {lines} lines (limit {LINES_LIMIT})");
+            if lines > LINES_LIMIT { vec![whole_file(what())] } else { vec![] }
+        },
+        why: "a file is read in one go",
+        instead: "split it along its nouns",
+    },
+    Rule {
+        name: "file-is-small",
+        applies_to: |_| true,
+        find: |source| {
+            let what = || format!("has {} bytes (limit {BYTES_LIMIT})", source.bytes);
+            if source.bytes > BYTES_LIMIT { vec![whole_file(what())] } else { vec![] }
+        },
+        why: "everyone who clones the repository carries it for ever",
+        instead: "make it when it is needed, or keep a smaller sample",
+    },
+];
+
+fn whole_file(what: String) -> Place {
+    Place { line: 1, what }
+}
+
+fn name_without_noun(source: &Source) -> Vec<Place> {
+    const NAMES: [&str; 9] =
+        ["util", "utils", "common", "helper", "helpers", "misc", "shared", "types", "internal"];
+    let mut parts = source.path.split('/').map(|part| part.split('.').next().unwrap_or_default());
+    let found = parts.find(|part| NAMES.contains(part));
+    found.map(|part| whole_file(format!("is called `{part}`"))).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{broken, check};
+    use super::*;
+
+    #[test]
+    fn a_file_opens_with_its_noun() {
+        assert_eq!(broken("a/src/b.rs", "use core::mem;\n"), ["file-opens-with-its-noun"]);
+        assert_eq!(broken("a/src/b.rs", "//! B.\n"), [""; 0]);
+        assert_eq!(broken("a/b.toml", "[a]\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_room_without_a_noun_is_found_as_file_and_as_folder() {
+        assert_eq!(broken("a/src/utils.rs", "//! B.\n"), ["file-has-a-noun"]);
+        assert_eq!(broken("a/tests/common/mod.rs", "//! B.\n"), ["file-has-a-noun"]);
+        assert_eq!(broken("a/src/value_types.rs", "//! B.\n"), [""; 0]);
+    }
+
+    #[test]
+    fn long_and_large_files_are_found() {
+        assert_eq!(broken("a/src/b.rs", &("//! B.\n".repeat(LINES_LIMIT + 1))), ["file-is-short"]);
+        assert_eq!(broken("a/src/b.rs", &("//! B.\n".repeat(LINES_LIMIT))), [""; 0]);
+        let mut large = Source::new("a.bin", "");
+        large.bytes = BYTES_LIMIT + 1;
+        assert_eq!(check(&large).len(), 1);
+    }
+}

@@ -100,3 +100,5 @@ pub use inner::System;
 
 #[cfg(feature = "profile")]
 pub use cold::profile::{self, Profile};
+#[cfg(feature = "profile")]
+pub use cold::size;

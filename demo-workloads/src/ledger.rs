@@ -6,6 +6,8 @@
 use std::fmt;
 use std::io::{self, Stdout, Write};
 
+use alloc_tracer::size::Bytes;
+
 /// Prints one line at a time, each with the bytes held since it was opened.
 pub(crate) struct Ledger {
     out: Stdout,
@@ -26,61 +28,6 @@ impl Ledger {
     pub(crate) fn line(&mut self, before: fmt::Arguments<'_>, after: &str) -> io::Result<()> {
         let held_bytes = alloc_tracer::stats().live_bytes.saturating_sub(self.live_bytes_before);
         let gap = if after.is_empty() { "" } else { " " };
-        writeln!(self.out, "{before} {}{gap}{after}", BinaryUnits(held_bytes))
-    }
-}
-
-/// A count with its digits in groups of three.
-pub(crate) struct Grouped(pub(crate) usize);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut group = 1;
-        while self.0 / group >= 1000 {
-            group *= 1000;
-        }
-        write!(out, "{}", self.0 / group)?;
-        while group > 1 {
-            group /= 1000;
-            write!(out, ",{:03}", self.0 / group % 1000)?;
-        }
-        Ok(())
-    }
-}
-
-/// Bytes as people say them: whole below 1 KiB, with one decimal above.
-struct BinaryUnits(u64);
-
-impl fmt::Display for BinaryUnits {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-        if self.0 < 1024 {
-            return write!(out, "{} B", self.0);
-        }
-        let mut value = self.0 as f64 / 1024.0;
-        let mut unit = 0;
-        // 1023.95 is where one decimal would round up to 1024.0.
-        while value >= 1023.95 && unit + 1 < UNITS.len() {
-            value /= 1024.0;
-            unit += 1;
-        }
-        write!(out, "{value:.1} {}", UNITS[unit])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_stand_in_groups_of_three() {
-        let shown = [0, 999, 1_000, 65_536, 1_000_007].map(|count| Grouped(count).to_string());
-        assert_eq!(shown, ["0", "999", "1,000", "65,536", "1,000,007"]);
-    }
-
-    #[test]
-    fn bytes_never_show_1024_of_a_unit() {
-        let shown = [0, 1023, 1024, (1 << 20) - 1, 153_092_112].map(|bytes| BinaryUnits(bytes).to_string());
-        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "146.0 MiB"]);
+        writeln!(self.out, "{before} {}{gap}{after}", Bytes::unsigned(held_bytes))
     }
 }

@@ -5,7 +5,7 @@
 use alloc_tracer::Profile;
 
 use crate::frame_name::printable;
-use crate::size::{Bytes, Count};
+use alloc_tracer::size::{Bytes, Count};
 
 /// A column of a profile's values.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use alloc_tracer::Profile;
 use crate::column::Column;
 use crate::fold::FoldedTree;
 use crate::origin::Origin;
-use crate::size::Count;
 use crate::top::{Top, TopOptions, TopRow, estimate, standard_error, write_columns};
+use alloc_tracer::size::Count;
 
 /// How much to print.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use alloc_tracer::Profile;
 use crate::column::Column;
 use crate::frame_name::foldable;
 use crate::stack::Stacks;
-use crate::start_frames::{StartKind, count_start_frames};
+use crate::start_frames::StartFrames;
 
 /// The stacks of one column, or of two to compare, as a tree. Node 0 is the root and stands for all.
 /// A node's children have higher indices than the node.
@@ -142,17 +142,16 @@ impl FoldedTree {
 
     fn add(&mut self, profile: &Profile, column: usize, full_stacks: bool, own: fn(&mut Node) -> &mut i64) {
         let stacks = Stacks::of(profile);
-        let kinds: Vec<StartKind> = stacks.names().iter().map(|name| StartKind::of(name)).collect();
+        let mut starts = StartFrames::of(&stacks);
         let names: Vec<u32> = stacks.names().iter().map(|name| self.intern(foldable(name))).collect();
-        let (mut frames, mut root_first) = (Vec::new(), Vec::new());
+        let mut frames = Vec::new();
         for sample in profile.samples().filter(|sample| sample.values[column] != 0) {
             stacks.frames(&sample, &mut frames);
-            frames.reverse();
-            root_first.clear();
-            root_first.extend(frames.iter().map(|id| kinds[id.0 as usize]));
-            let start = if full_stacks { 0 } else { count_start_frames(&root_first) };
+            if !full_stacks {
+                starts.trim(&mut frames);
+            }
             let mut node = 0;
-            for id in &frames[start..] {
+            for id in frames.iter().rev() {
                 node = self.child(node, names[id.0 as usize]);
             }
             if frames.is_empty() {

@@ -28,7 +28,6 @@ pub mod folded;
 pub mod frame_name;
 pub mod origin;
 mod picture;
-pub mod size;
 pub mod stack;
 mod start_frames;
 pub mod svg;

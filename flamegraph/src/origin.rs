@@ -5,7 +5,7 @@
 use alloc_tracer::Profile;
 
 use crate::frame_name::printable;
-use crate::size::{Bytes, Count};
+use alloc_tracer::size::{Bytes, Count};
 
 /// Facts that stand under every title.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

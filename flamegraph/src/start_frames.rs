@@ -1,10 +1,33 @@
 //! How many frames at the root of a stack belong to the start of a program or a thread and not to
 //! the program itself; Rust's own short backtraces cut them at the same marker (std's
-//! `sys/backtrace.rs`). Knows names only. Broken by: the tests below.
+//! `sys/backtrace.rs`). Names `stack`. Broken by: the tests below.
+
+use crate::stack::{NameId, Stacks};
+
+/// Cuts the start frames off the stacks of one profile.
+#[derive(Debug)]
+pub(crate) struct StartFrames {
+    kinds: Vec<StartKind>,
+    root_first: Vec<StartKind>,
+}
+
+impl StartFrames {
+    pub(crate) fn of(stacks: &Stacks<'_>) -> StartFrames {
+        let kinds = stacks.names().iter().map(|name| StartKind::of(name)).collect();
+        StartFrames { kinds, root_first: Vec::new() }
+    }
+
+    /// Removes the start frames from a stack, leaf first. The leaf stays.
+    pub(crate) fn trim(&mut self, frames: &mut Vec<NameId>) {
+        self.root_first.clear();
+        self.root_first.extend(frames.iter().rev().map(|id| self.kinds[id.0 as usize]));
+        frames.truncate(frames.len() - count_start_frames(&self.root_first));
+    }
+}
 
 /// What a frame's name says about the start of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StartKind {
+enum StartKind {
     /// `__rust_begin_short_backtrace`: everything up to here is the runtime's.
     Marker,
     /// Rust's start code and the calls of closures in it.
@@ -16,7 +39,7 @@ pub(crate) enum StartKind {
 }
 
 impl StartKind {
-    pub(crate) fn of(name: &str) -> StartKind {
+    fn of(name: &str) -> StartKind {
         const PLATFORM: [&str; 11] = [
             "_start",
             "__libc_start_main",
@@ -59,7 +82,7 @@ impl StartKind {
 
 /// The number of frames at the root side that are start code. `root_first` has the kinds of a
 /// stack's frames from the root to the leaf. The leaf is never cut.
-pub(crate) fn count_start_frames(root_first: &[StartKind]) -> usize {
+fn count_start_frames(root_first: &[StartKind]) -> usize {
     let marker = root_first.iter().rposition(|kind| *kind == StartKind::Marker);
     let cut = match marker {
         Some(at) => {

@@ -11,7 +11,7 @@ use crate::empty_svg::EmptyPicture;
 use crate::fold::{FoldedTree, Node};
 use crate::origin::Origin;
 use crate::picture::Picture;
-use crate::size::percent;
+use alloc_tracer::size::percent;
 
 /// How a flame graph is to look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

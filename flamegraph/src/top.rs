@@ -12,8 +12,9 @@ use regex::Regex;
 use crate::column::Column;
 use crate::frame_name::printable;
 use crate::origin::Origin;
-use crate::size::{Count, percent};
 use crate::stack::Stacks;
+use crate::start_frames::StartFrames;
+use alloc_tracer::size::{Count, percent};
 
 /// What to count and how much to print.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct TopOptions {
     pub focus: Option<Regex>,
     /// Leaves out stacks with a frame whose function, file or module matches.
     pub ignore: Option<Regex>,
+    /// Counts the runtime's start frames, too; without it they are left out as in pictures.
+    pub full_stacks: bool,
 }
 
 /// The sums of one function.
@@ -131,6 +134,7 @@ impl Top {
         options: &TopOptions,
     ) -> i64 {
         let stacks = Stacks::of(profile);
+        let mut starts = StartFrames::of(&stacks);
         let focus = options.focus.as_ref().map(|pattern| stacks.locations_matching(pattern));
         let ignore = options.ignore.as_ref().map(|pattern| stacks.locations_matching(pattern));
         let mut sums = vec![TopRow::default(); stacks.names().len()];
@@ -151,6 +155,9 @@ impl Top {
             }
             self.in_focus = self.in_focus.saturating_add(value);
             stacks.frames(&sample, &mut frames);
+            if !options.full_stacks {
+                starts.trim(&mut frames);
+            }
             if let Some(leaf) = frames.first() {
                 let row = &mut sums[leaf.0 as usize];
                 row.flat = row.flat.saturating_add(value);

@@ -25,6 +25,6 @@ pub mod profile;
 #[cfg(feature = "profile")]
 pub(crate) mod report;
 #[cfg(feature = "profile")]
-pub(crate) mod size;
+pub mod size;
 #[cfg(feature = "profile")]
 pub(crate) mod symbolise;

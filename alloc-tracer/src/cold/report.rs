@@ -4,7 +4,7 @@
 use super::dump::Moment;
 use super::heap_profile::mode_in_words;
 use super::profile::{Profile, Sample};
-use super::size::Bytes;
+use super::size::{Bytes, Count};
 use super::snapshot::Snapshot;
 use super::std::collections::HashMap;
 use super::std::fmt::Write;
@@ -40,13 +40,13 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
     let mut text = format!(
         "alloc-tracer: {mode}; {} allocated in {} allocations and {} reallocations\n\
          alloc-tracer: {} live in {} blocks {when}; peak {} (within {})\n",
-        Bytes(stats.total_bytes),
-        stats.allocations,
-        stats.reallocations,
-        Bytes(stats.live_bytes),
-        stats.live_blocks,
-        Bytes(stats.peak_live_bytes),
-        Bytes(stats.peak_error_bytes),
+        Bytes::unsigned(stats.total_bytes),
+        Count(stats.allocations as i64),
+        Count(stats.reallocations as i64),
+        Bytes::unsigned(stats.live_bytes),
+        Count(stats.live_blocks as i64),
+        Bytes::unsigned(stats.peak_live_bytes),
+        Bytes::unsigned(stats.peak_error_bytes),
     );
     if stats.lost_blocks + stats.tracer_refusals > 0 {
         let _ = writeln!(
@@ -54,7 +54,7 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
             "alloc-tracer: incomplete: the tracer was refused memory {} times; {} blocks ({}) are not in the profile",
             stats.tracer_refusals,
             stats.lost_blocks,
-            Bytes(stats.lost_bytes),
+            Bytes::unsigned(stats.lost_bytes),
         );
     }
     if stats.reentries + stats.stacks_too_deep + stats.stacks_lost > 0 {
@@ -82,10 +82,10 @@ fn largest_holders(profile: &Profile, mode: Mode) -> Vec<String> {
     held.truncate(3);
     let line = |(name, (bytes, variance)): (String, (i64, i64))| {
         let error = match mode {
-            Mode::Sampled { .. } => format!(" ± {}", Bytes((variance as f64).sqrt() as u64)),
+            Mode::Sampled { .. } => format!(" ± {}", Bytes((variance as f64).sqrt() as i64)),
             Mode::Exact | Mode::Off => String::new(),
         };
-        format!("{:>10}{error}  {name}", format!("{}", Bytes(bytes.unsigned_abs())))
+        format!("{:>10}{error}  {name}", Bytes(bytes))
     };
     held.into_iter().map(line).collect()
 }

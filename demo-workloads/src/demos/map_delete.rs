@@ -10,8 +10,10 @@ use std::collections::HashMap;
 use std::io;
 use std::mem;
 
+use alloc_tracer::size::Count;
+
 use super::{Demo, Held, Size};
-use crate::ledger::{Grouped, Ledger};
+use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-delete",
@@ -73,11 +75,11 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     for id in 0..size as u64 {
         store.open(id);
     }
-    let stored = Grouped(store.sessions.len());
+    let stored = Count::from(store.sessions.len());
     ledger.line(format_args!("{stored} sessions stored:"), "held by the program")?;
 
     store.expire_before(size as u64);
-    let left = Grouped(store.sessions.len());
+    let left = Count::from(store.sessions.len());
     ledger.line(format_args!("all removed: {left} sessions, still"), "")?;
 
     if variant == "drop" {

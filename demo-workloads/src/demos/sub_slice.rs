@@ -9,8 +9,10 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 
+use alloc_tracer::size::Count;
+
 use super::{Demo, Held, Size};
-use crate::ledger::{Grouped, Ledger};
+use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "sub-slice",
@@ -68,7 +70,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     for number in 0..MESSAGES {
         let message = receive_message(size << 20, number);
         if number == 0 {
-            let size = Grouped(size);
+            let size = Count::from(size);
             ledger.line(
                 format_args!("message 1 of {MESSAGES}, {size} MiB, received:"),
                 "held by the program",
@@ -76,7 +78,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         }
         index.remember(message, variant);
     }
-    let kept = Grouped(index.ids.iter().map(Bytes::len).sum());
+    let kept = Count::from(index.ids.iter().map(Bytes::len).sum::<usize>());
     let (how, still) = match variant {
         "copy" => ("copied", ""),
         "split-to" => ("kept by split_to", " still"),

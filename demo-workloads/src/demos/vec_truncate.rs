@@ -8,8 +8,10 @@
 use std::io;
 use std::mem;
 
+use alloc_tracer::size::Count;
+
 use super::{Demo, Held, Size};
-use crate::ledger::{Grouped, Ledger};
+use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "vec-truncate",
@@ -71,12 +73,12 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     for number in 0..(size << 20) / EVENT_BYTES {
         batch.push(Event { payload: [number as u8; EVENT_BYTES] });
     }
-    let collected = Grouped(batch.events.len());
+    let collected = Count::from(batch.events.len());
     ledger.line(format_args!("{collected} events collected:"), "held by the program")?;
 
     std::hint::black_box(batch.send());
     batch.reset(variant);
-    let left = Grouped(batch.events.len());
+    let left = Count::from(batch.events.len());
     match variant {
         "shrink" => ledger
             .line(format_args!("batch sent, after truncate(0) and shrink_to_fit: {left} events,"), "")?,

@@ -42,14 +42,22 @@ pub(super) struct Top {
     /// Leave out stacks with a frame whose function, file or module matches
     #[arg(long, value_name = "REGEX")]
     ignore: Option<Regex>,
+    /// Count the runtime's start frames, too
+    #[arg(long)]
+    full_stacks: bool,
 }
 
 impl Top {
     pub(super) fn run(self) -> Result<(), Failure> {
         let input = Input::open(&self.file, self.sample.as_deref())?;
         let base = Input::open_base(&self.base, &input)?;
-        let options =
-            TopOptions { by_cum: self.cum, rows: self.rows, focus: self.focus, ignore: self.ignore };
+        let options = TopOptions {
+            by_cum: self.cum,
+            rows: self.rows,
+            focus: self.focus,
+            ignore: self.ignore,
+            full_stacks: self.full_stacks,
+        };
         output::put(None, |out| {
             write_top(&input.profile, &input.column, base.as_ref().map(Input::parts), &options, out)
         })

@@ -64,7 +64,7 @@ their_sum() { sed -n 's/^Showing nodes accounting for \(-\{0,1\}[0-9]*\).*/\1/p'
 their_total() { sed -n 's/^Showing nodes accounting for .* of \([0-9]*\)[^ ]* total.*/\1/p'; }
 
 # Flat and cum of all functions, for counts, which neither side rounds.
-our_counts() { "$ALLOC_FLAMEGRAPH" top -n 0 --sample "$@" | awk '/flat%/ {on = 1; next} on' | tr -d , | columns_of_ours; }
+our_counts() { "$ALLOC_FLAMEGRAPH" top --full-stacks -n 0 --sample "$@" | awk '/flat%/ {on = 1; next} on' | tr -d , | columns_of_ours; }
 columns_of_ours() { awk '{flat = $1; i = 2; if ($i == "±") i += 2; cum = $(i + 2); print flat, cum}' | sort; }
 their_counts() { awk '/flat%/ {on = 1; next} on {print $1, $4}' | sort; }
 

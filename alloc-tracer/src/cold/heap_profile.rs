@@ -1,7 +1,7 @@
 //! From a snapshot to a profile: locations for return addresses, four columns, and comments that say
 //! how it was measured and what is missing. Broken by: `tests/profile_names.rs`, `tests/pprof_file.rs`.
 
-use super::profile::{DROP_FRAMES, Location, LocationId, Module, ModuleId, Profile, SourceFrame};
+use super::profile::{Location, LocationId, Module, ModuleId, Profile, SourceFrame, drop_frames};
 use super::snapshot::{Gap, Site, Snapshot};
 use super::std::collections::HashMap;
 use super::std::format;
@@ -36,7 +36,7 @@ impl Snapshot {
         };
         profile.time_nanos = self.taken_unix_nanos;
         profile.duration_nanos = self.recorded_nanos;
-        profile.drop_frames = profile.intern(DROP_FRAMES);
+        profile.drop_frames = profile.intern(&drop_frames());
         let comments = self.comments();
         profile.set_comments(comments.iter().map(String::as_str));
         let mut locations = Locations::new(&mut profile, self);

@@ -96,6 +96,8 @@ fn holder(profile: &Profile, sample: Sample<'_>) -> String {
     let mut innermost = None;
     for id in sample.stack {
         let location = profile.location(*id);
+        // The first module is the program; what the C library calls its source is no help here.
+        let in_program = location.module.is_some_and(|module| module.0 == 0);
         for line in &location.lines {
             let function = profile.function(line.function);
             let (name, file) = (profile.text(function.name), profile.text(function.file));
@@ -103,7 +105,7 @@ fn holder(profile: &Profile, sample: Sample<'_>) -> String {
                 "" => String::from(name),
                 _ => format!("{name}  {}:{}", short_path(file), line.line),
             };
-            if !file.is_empty() && !is_library(file) {
+            if in_program && !file.is_empty() && !is_library(file) {
                 return printable(&here());
             }
             innermost.get_or_insert_with(here);

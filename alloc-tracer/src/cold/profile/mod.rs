@@ -16,7 +16,7 @@ use super::std::prelude::rust_2024::*;
 pub use pprof_file::WriteFileError;
 pub use pprof_read::ReadLimits;
 pub use read_error::ReadError;
-pub(crate) use shims::DROP_FRAMES;
+pub(crate) use shims::drop_frames;
 pub use strings::{StringId, Strings};
 
 /// Call stacks with values, and what is needed to name their frames.

@@ -3,40 +3,52 @@
 //! which assert the first visible frame.
 
 use super::{Line, Location, Profile};
+use crate::cold::std::format;
 use crate::cold::std::prelude::rust_2024::*;
 
-/// The same list as a regular expression over demangled names, for viewers that apply
-/// `drop_frames` themselves. Matched against the whole name.
-pub(crate) const DROP_FRAMES: &str = concat!(
-    r"(<?alloc_tracer::.*|.* as core::alloc::global::GlobalAlloc>::.*|_*(rustc::)?_*r(ust|g|dl|de)_",
-    r"(alloc|dealloc|realloc|alloc_zeroed).*|alloc::alloc::.*|<alloc::alloc::Global.*|alloc::boxed::box_new.*",
-    r"|alloc::raw_vec::finish_grow.*|alloc::raw_vec::RawVecInner<A>::(try_allocate_in|with_capacity.*)",
-    r"|<alloc::boxed::Box<T>>::new_uninit.*|<std::alloc::System.*)"
-);
+/// Names begin with one of these, after any opening brackets.
+const BEGINNINGS: [&str; 6] = [
+    "alloc_tracer::",
+    "alloc::alloc::",
+    "alloc::boxed::box_new",
+    "alloc::boxed::exchange_malloc",
+    "hashbrown::raw::alloc::",
+    "std::alloc::System",
+];
+
+/// Names contain one of these.
+const PARTS: [&str; 6] = [
+    "as core::alloc::global::GlobalAlloc>::",
+    "::finish_grow",
+    "::try_allocate_in",
+    "RawVecInner>::with_capacity_in",
+    "RawVecInner<A>::with_capacity_in",
+    "new_uninit_in",
+];
+
+/// The compiler's entry points: one of these beginnings and one of these ends.
+const ENTRY_BEGINNINGS: [&str; 5] = ["__rust_", "__rg_", "__rdl_", "__rustc::__rust_", "__rustc::__r"];
+const ENTRY_ENDS: [&str; 4] = ["_alloc", "_realloc", "_dealloc", "_alloc_zeroed"];
+
+/// The same rules as a regular expression over whole names, for viewers that apply `drop_frames`.
+pub(crate) fn drop_frames() -> String {
+    let any = |texts: &[&str]| texts.join("|");
+    format!(
+        "<*({}).*|.*({}).*|({}).*({})",
+        any(&BEGINNINGS),
+        any(&PARTS),
+        any(&ENTRY_BEGINNINGS),
+        any(&ENTRY_ENDS)
+    )
+}
 
 /// Whether a demangled name belongs to the allocator's side of a stack.
 pub(crate) fn is_allocator_frame(name: &str) -> bool {
-    const WITHIN: [&str; 5] = [
-        "alloc_tracer::",
-        "alloc::alloc::",
-        "alloc::boxed::box_new",
-        "alloc::raw_vec::finish_grow",
-        "std::alloc::System",
-    ];
-    const CONTAINED: [&str; 3] = [
-        "as core::alloc::global::GlobalAlloc>::",
-        "::try_allocate_in",
-        "alloc::raw_vec::RawVecInner<A>::with_capacity",
-    ];
-    const ENTRY_POINTS: [&str; 4] = ["__rust_", "__rg_", "__rdl_", "__rustc::__r"];
     let inside_brackets = name.trim_start_matches('<');
-    WITHIN.iter().any(|prefix| inside_brackets.starts_with(prefix))
-        || CONTAINED.iter().any(|part| name.contains(part))
-        || ENTRY_POINTS.iter().any(|prefix| name.starts_with(prefix)) && is_allocation_entry(name)
-}
-
-fn is_allocation_entry(name: &str) -> bool {
-    ["_alloc", "_realloc", "_dealloc", "_alloc_zeroed"].iter().any(|end| name.ends_with(end))
+    BEGINNINGS.iter().any(|beginning| inside_brackets.starts_with(beginning))
+        || PARTS.iter().any(|part| name.contains(part))
+        || ENTRY_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+            && ENTRY_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// Removes the innermost frames that [`is_allocator_frame`] knows from every stack.
@@ -76,6 +88,9 @@ mod tests {
             "alloc::alloc::alloc",
             "<alloc::alloc::Global>::alloc_impl_runtime",
             "alloc::raw_vec::finish_grow",
+            "alloc::raw_vec::RawVecInner<A>::finish_grow",
+            "alloc::boxed::Box<T,A>::try_new_uninit_in",
+            "hashbrown::raw::alloc::inner::do_alloc",
         ] {
             assert!(is_allocator_frame(hidden), "{hidden}");
         }

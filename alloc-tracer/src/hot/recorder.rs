@@ -62,7 +62,7 @@ fn freed_on(block: &ThreadBlock, size: usize) {
 /// Takes a block's record out, before the inner allocator may hand its address out again.
 #[inline(always)]
 pub(crate) fn forget(address: usize) -> Option<Entry> {
-    if LIVE.was_used() { LIVE.remove(address) } else { None }
+    if LIVE.may_hold(address) { LIVE.remove(address) } else { None }
 }
 
 /// Puts back the record of a block that the inner allocator refused to reallocate.

@@ -19,7 +19,7 @@ struct Step {
     arguments: &'static [&'static str],
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step { name: "format", environment: &[], arguments: &["fmt", "--all", "--check"] },
     Step {
         name: "clippy",
@@ -33,11 +33,17 @@ const STEPS: [Step; 5] = [
         environment: &[("RUSTDOCFLAGS", "-Dwarnings")],
         arguments: &["doc", "--workspace", "--no-deps"],
     },
+    Step { name: "documents", environment: &[], arguments: &["xtask", "documents"] },
 ];
+
+/// Whether a command is one of the steps, or all of them.
+pub(crate) fn is_step(line: &str) -> bool {
+    line == "cargo xtask ci" || STEPS.iter().any(|step| step.line() == line)
+}
 
 pub(crate) fn command() -> clap::Command {
     clap::Command::new("ci")
-        .about("Format, clippy, tidy, tests and documentation, as on a build machine")
+        .about("Format, clippy, tidy, tests, documentation and its commands, as on a build machine")
         .after_help(EXAMPLES)
 }
 

@@ -4,6 +4,7 @@
 
 mod cargo;
 mod ci;
+mod documents;
 mod flamegraph;
 mod repository;
 mod tidy;
@@ -18,6 +19,7 @@ Examples:
   cargo xtask flamegraph --demo map-delete --open
   cargo xtask flamegraph -- ./target/release/my-service --port 8080
   cargo xtask tidy
+  cargo xtask documents
   cargo xtask ci";
 
 /// A mistake in the command line that clap cannot see: exit code 2, as for those it sees.
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("flamegraph", arguments)) => flamegraph::run(arguments),
         Some(("tidy", _)) => tidy::run(),
+        Some(("documents", _)) => documents::run(),
         Some(("ci", _)) => ci::run(),
         _ => unreachable!("clap requires one of the subcommands"),
     };
@@ -55,6 +58,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(flamegraph::command())
         .subcommand(tidy::command())
+        .subcommand(documents::command())
         .subcommand(ci::command())
 }
 

@@ -25,6 +25,7 @@
 //! | `symbols` | `yes`, `no` | `no` writes addresses and build ids only |
 //! | `signal` | `usr1`, `usr2` | writes a profile to `out` whenever the signal comes, too |
 //! | `max_memory` | `256m`, ... | the most address space that the tracer may map for itself |
+//! | `check` | `stacks` | walks every stack twice and compares, to find faults of the tracer; slow |
 //! | `seed` | a whole number | where the sampler's random numbers start |
 //!
 //! A mistake is one line on standard error, and the program runs on. A program that runs with raised

@@ -26,9 +26,11 @@ pub(crate) struct Config {
     pub(crate) max_memory_bytes: Option<u64>,
     /// Where the sampler's random numbers start.
     pub(crate) seed: Option<u64>,
+    /// Whether every stack is walked twice and compared.
+    pub(crate) checks_stacks: bool,
 }
 
-const KEYS: [&str; 7] = ["mode", "interval", "out", "symbols", "signal", "max_memory", "seed"];
+const KEYS: [&str; 8] = ["mode", "interval", "out", "symbols", "signal", "max_memory", "seed", "check"];
 
 /// The variable's value, unless the process runs with raised privileges (set-user-id and the like):
 /// then the caller's environment decides nothing.
@@ -85,6 +87,10 @@ impl Config {
                 "seed" => match text.parse() {
                     Ok(seed) => config.seed = Some(seed),
                     Err(_) => wrong("a whole number"),
+                },
+                "check" => match &*text {
+                    "stacks" => config.checks_stacks = true,
+                    _ => wrong("stacks"),
                 },
                 _ => mistakes.push(unknown(&key)),
             }

@@ -14,7 +14,7 @@ use super::std::alloc::{alloc, dealloc};
 use super::std::format;
 use super::std::prelude::rust_2024::*;
 use crate::hot::guard::Untracked;
-use crate::hot::{mode, start, thread};
+use crate::hot::{mode, start, thread, unwind};
 use crate::sys::{pages, process};
 
 /// What the environment asked for; empty where the tracer is not the global allocator.
@@ -40,6 +40,9 @@ extern "C" fn at_load() {
     }
     if let Some(seed) = config.seed {
         thread::set_seed(seed);
+    }
+    if config.checks_stacks {
+        unwind::check_stacks();
     }
     if let Some(mode) = config.mode {
         mode::set(mode);

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::control;
-use crate::hot::{guard, recorder, thread};
+use crate::hot::{guard, recorder, thread, unwind};
 use crate::sys::pages;
 
 /// Totals of the process, from counters that are exact in every mode, and what the tracer costs.
@@ -48,6 +48,9 @@ pub struct Stats {
     pub stacks_too_deep: u64,
     /// Stacks recorded only up to code without unwind information.
     pub stacks_lost: u64,
+    /// Stacks that the differential walk and a full walk saw differently; looked for only with
+    /// `ALLOC_TRACER=check=stacks`.
+    pub stack_mismatches: u64,
 }
 
 /// The process's totals now. All zero if [`AllocTracer`](crate::AllocTracer) is not the global
@@ -86,6 +89,7 @@ pub fn stats() -> Stats {
         lost_bytes: losses.bytes,
         stacks_too_deep: losses.stacks_too_deep,
         stacks_lost: losses.stacks_lost,
+        stack_mismatches: unwind::mismatches(),
     }
 }
 

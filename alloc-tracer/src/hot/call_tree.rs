@@ -98,13 +98,8 @@ impl CallTree {
         CallTree { nodes: Arena::with_reserved(FIXED_NODES) }
     }
 
-    /// The node of a stack given leaf first, below `start`; `None` if the tree is full.
-    pub(crate) fn intern(&self, start: NodeId, stack: &[usize]) -> Option<NodeId> {
-        stack.iter().rev().try_fold(start, |parent, address| self.child(parent, *address as u64))
-    }
-
-    /// The child of `parent` with this address, made if it does not exist.
-    fn child(&self, parent: NodeId, address: u64) -> Option<NodeId> {
+    /// The child of `parent` with this address, made if it does not exist; `None` if the tree is full.
+    pub(crate) fn child(&self, parent: NodeId, address: u64) -> Option<NodeId> {
         let list = &self.nodes.get_or_map(parent.0)?.first_child;
         let mut first = list.load(Acquire);
         if let Some(found) = self.find(first, 0, address) {
@@ -178,6 +173,10 @@ mod tests {
     extern crate std;
     use std::vec::Vec;
 
+    fn intern(tree: &CallTree, start: NodeId, stack: &[u64]) -> Option<NodeId> {
+        stack.iter().rev().try_fold(start, |parent, address| tree.child(parent, *address))
+    }
+
     fn stack_of(tree: &CallTree, mut id: NodeId) -> Vec<u64> {
         let mut stack = Vec::new();
         while id.0 >= FIXED_NODES {
@@ -192,12 +191,12 @@ mod tests {
     fn a_stack_comes_back_as_it_went_in_and_equal_stacks_are_one_site() {
         static TREE: CallTree = CallTree::new();
         let root = Root::Exact.node();
-        let a = TREE.intern(root, &[3, 2, 1]).unwrap();
-        let b = TREE.intern(root, &[4, 2, 1]).unwrap();
+        let a = intern(&TREE, root, &[3, 2, 1]).unwrap();
+        let b = intern(&TREE, root, &[4, 2, 1]).unwrap();
         assert_ne!(a, b);
-        assert_eq!(TREE.intern(root, &[3, 2, 1]), Some(a));
+        assert_eq!(intern(&TREE, root, &[3, 2, 1]), Some(a));
         assert_eq!((stack_of(&TREE, a), stack_of(&TREE, b)), (std::vec![3, 2, 1], std::vec![4, 2, 1]));
-        assert_ne!(TREE.intern(Root::Sampled.node(), &[3, 2, 1]), Some(a));
+        assert_ne!(intern(&TREE, Root::Sampled.node(), &[3, 2, 1]), Some(a));
         assert_eq!(TREE.len(), FIXED_NODES + 4 + 3);
     }
 
@@ -205,7 +204,7 @@ mod tests {
     fn threads_that_intern_the_same_stacks_agree_on_the_sites() {
         static TREE: CallTree = CallTree::new();
         let intern_all = || -> Vec<Option<NodeId>> {
-            (0..2000_usize).map(|i| TREE.intern(Root::Exact.node(), &[i, i % 50, i % 7])).collect()
+            (0..2000_u64).map(|i| intern(&TREE, Root::Exact.node(), &[i, i % 50, i % 7])).collect()
         };
         let all: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern_all)).collect();

@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::call_tree::{CALL_TREE, Mark, NodeId, Root};
+use super::call_tree::{CALL_TREE, NodeId, Root};
 use super::counters::STRAY;
 use super::guard::Recording;
 use super::live_table::{Entry, LIVE};
@@ -12,7 +12,7 @@ use super::mode::{self, IntervalId, Kind};
 use super::sampler;
 use super::start::Settings;
 use super::thread::{self, ThreadBlock};
-use super::unwind::{self, End, Registers};
+use super::unwind::{End, Registers};
 
 /// Notes a block that the inner allocator has just handed out.
 #[inline(always)]
@@ -164,19 +164,17 @@ fn site_of(recording: &Recording, block: &'static ThreadBlock, root: Root, regis
     // SAFETY: the block belongs to this thread, and `recording` says that nothing else on this
     // thread uses its walk space.
     let space = unsafe { &mut *block.walk_space() };
-    let (stack, end) = unwind::walk(recording, space, registers, block.stack_top());
-    let start = match end {
-        End::Complete => root.node(),
+    let (site, end) = space.site(recording, registers, block.stack_bounds(), root);
+    match end {
+        End::Complete => {}
         End::TooDeep => {
             TOO_DEEP.fetch_add(1, Relaxed);
-            root.mark(Mark::TooDeep)
         }
         End::Lost => {
             LOST.fetch_add(1, Relaxed);
-            root.mark(Mark::Lost)
         }
-    };
-    CALL_TREE.intern(start, stack).unwrap_or(root.mark(Mark::TreeFull))
+    }
+    site
 }
 
 /// Books the end of a recorded block. What is live under sampling is read from the table itself.

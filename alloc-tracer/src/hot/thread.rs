@@ -29,6 +29,7 @@ pub(crate) struct ThreadBlock {
     pub(crate) seen_mode: AtomicU64,
     unfolded_bytes: AtomicI64,
     random: AtomicU64,
+    stack_low: AtomicUsize,
     stack_top: AtomicUsize,
     index: AtomicU32,
     next_free: AtomicU32,
@@ -106,7 +107,12 @@ fn take() -> Option<&'static ThreadBlock> {
             Err(now) => head = now,
         }
     };
-    block.stack_top.store(stack::top(), Relaxed);
+    let bounds = stack::bounds();
+    block.stack_low.store(bounds.low, Relaxed);
+    block.stack_top.store(bounds.top, Relaxed);
+    // SAFETY: the block was taken from the free list by this thread alone, and its last owner has given
+    // it up; no walk uses the space.
+    unsafe { (*block.walk_space.get()).forget() };
     Some(block)
 }
 
@@ -165,8 +171,8 @@ impl ThreadBlock {
         random
     }
 
-    pub(crate) fn stack_top(&self) -> usize {
-        self.stack_top.load(Relaxed)
+    pub(crate) fn stack_bounds(&self) -> stack::Bounds {
+        stack::Bounds { low: self.stack_low.load(Relaxed), top: self.stack_top.load(Relaxed) }
     }
 
     /// Room for walking the stack, for the owner of the block, inside the recorder.

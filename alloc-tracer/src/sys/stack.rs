@@ -1,16 +1,81 @@
-//! Where the calling thread's stack ends. Broken by: `tests/threads.rs`, `hot/unwind` tests.
+//! Where the calling thread's stack lies. Broken by: `tests/threads.rs`, `hot/unwind` tests.
+
+#![cfg_attr(
+    any(not(target_arch = "x86_64"), feature = "plain-unwind"),
+    allow(dead_code, reason = "the platform's unwinder knows the end of a stack itself")
+)]
 
 use super::process;
 
-/// The first address above the calling thread's stack, or 0 if unknown. No word of a frame of this
-/// thread lies at or above it.
-///
-/// The first thread's stack ends where the C library says (`__libc_stack_end`) or, where that does
-/// not exist, at the process's environment, which the kernel put above the first frame. In every
-/// other thread the C library keeps its control block, at which the thread pointer points, above
-/// the stack (glibc `nptl/allocatestack.c`, musl `src/thread/pthread_create.c`).
-pub(crate) fn top() -> usize {
-    if process::is_main_thread() { main_top() } else { thread_pointer() }
+/// The calling thread's stack: from the lowest address it may grow down to, up to the first address
+/// above it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) low: usize,
+    pub(crate) top: usize,
+}
+
+/// How much of a stack that is not the thread's own is taken to be readable above its stack pointer.
+const FOREIGN_BYTES: usize = 64 << 10;
+
+/// The most that a first thread's stack is taken to be, where the system sets no limit: what lies
+/// further down may be somebody else's mapping.
+const UNLIMITED_BYTES: usize = 64 << 20;
+
+impl Bounds {
+    /// Whether this is the thread's own stack.
+    #[inline(always)]
+    pub(crate) fn contain(&self, stack_pointer: usize) -> bool {
+        (self.low..self.top).contains(&stack_pointer)
+    }
+
+    /// The end of what a walk from here may read.
+    pub(crate) fn readable_end(&self, stack_pointer: usize) -> usize {
+        if self.contain(stack_pointer) { self.top } else { stack_pointer.saturating_add(FOREIGN_BYTES) }
+    }
+}
+
+/// The bounds of the calling thread's stack. Once per thread: asks the C library and the kernel, and
+/// may take a lock that belongs to this thread alone.
+pub(crate) fn bounds() -> Bounds {
+    if process::is_main_thread() {
+        main_bounds()
+    } else {
+        thread_bounds().unwrap_or(Bounds { low: 0, top: 0 })
+    }
+}
+
+fn thread_bounds() -> Option<Bounds> {
+    // SAFETY: errno is this thread's own. The attributes are written by `pthread_getattr_np` before
+    // they are read and destroyed; the thread is the calling one.
+    unsafe {
+        let errno = *libc::__errno_location();
+        let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            *libc::__errno_location() = errno;
+            return None;
+        }
+        let (mut low, mut bytes) = (core::ptr::null_mut(), 0);
+        let found = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut bytes) == 0;
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        *libc::__errno_location() = errno;
+        found.then(|| Bounds { low: low.addr(), top: low.addr().wrapping_add(bytes) })
+    }
+}
+
+/// The kernel keeps other mappings as far away from the first thread's stack as the limit says
+/// (`mmap_base` in arch/x86/mm/mmap.c).
+fn main_bounds() -> Bounds {
+    let top = main_top();
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for the write.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) } == 0;
+    let bytes = match limit.rlim_cur {
+        libc::RLIM_INFINITY => UNLIMITED_BYTES,
+        _ if !known => UNLIMITED_BYTES,
+        bytes => bytes as usize,
+    };
+    Bounds { low: top.saturating_sub(bytes), top }
 }
 
 #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
@@ -33,20 +98,4 @@ fn main_top() -> usize {
     // A program that replaced its environment has moved it to the heap: then the bound is only
     // wrong for the first thread, and the unwind tables still end the walk.
     unsafe { (&raw const environ).read() as usize }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn thread_pointer() -> usize {
-    let pointer: usize;
-    // SAFETY: on x86-64 the word at fs:0 is the thread pointer itself (System V ABI, variant II of
-    // thread-local storage); reading it has no effect.
-    unsafe {
-        core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, readonly));
-    }
-    pointer
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn thread_pointer() -> usize {
-    0
 }

@@ -5,6 +5,8 @@
 //! Broken by: the tests below, `tests/stacks.rs`.
 
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+mod remembered;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod rule;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod rule_cache;
@@ -12,13 +14,19 @@ mod rule_cache;
 mod tables;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod walk;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
+pub(crate) use remembered::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
-pub(crate) use walk::{Registers, WalkSpace, prepare, walk};
+pub(crate) use remembered::{WalkSpace, mismatches};
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+pub(crate) use walk::{Registers, prepare};
 
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
 mod plain;
+#[cfg(all(any(not(target_arch = "x86_64"), feature = "plain-unwind"), feature = "profile"))]
+pub(crate) use plain::check_stacks;
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
-pub(crate) use plain::{Registers, WalkSpace, prepare, walk};
+pub(crate) use plain::{Registers, WalkSpace, mismatches, prepare};
 
 /// The most frames that a stack keeps. Of a deeper one the frames near the leaf are kept.
 pub(crate) const MAX_DEPTH: usize = 1024;

@@ -4,7 +4,9 @@
 //! Broken by: `tests/` with that feature.
 
 use super::{End, MAX_DEPTH};
+use crate::hot::call_tree::{CALL_TREE, Mark, NodeId, Root};
 use crate::hot::guard::Recording;
+use crate::sys::stack::Bounds;
 
 /// Nothing: the platform's unwinder starts where it is called.
 #[derive(Debug, Clone, Copy)]
@@ -22,47 +24,68 @@ pub(crate) struct WalkSpace {
     frames: [usize; MAX_DEPTH],
 }
 
+/// Nothing to check: every stack is walked to its end.
+#[cfg(feature = "profile")]
+pub(crate) fn check_stacks() {}
+
+/// None.
+pub(crate) fn mismatches() -> u64 {
+    0
+}
+
 /// Nothing to prepare.
 pub(crate) fn prepare() {}
 
-/// The return addresses of the calling stack, leaf first.
-#[cfg(feature = "profile")]
-pub(crate) fn walk<'a>(
-    _recording: &Recording,
-    space: &'a mut WalkSpace,
-    _registers: Registers,
-    _stack_top: usize,
-) -> (&'a [usize], End) {
-    let frames = &mut space.frames;
-    let (mut depth, mut end) = (0_usize, End::Complete);
-    // SAFETY: the unsynchronised form may not run together with itself where the platform's symbol
-    // handler is not thread-safe, which concerns Windows alone; tracing touches no shared state here.
-    unsafe {
-        backtrace::trace_unsynchronized(|frame| {
-            let Some(slot) = frames.get_mut(depth) else {
-                end = End::TooDeep;
-                return false;
-            };
-            // Some unwinders report a null frame behind the last one.
-            *slot = match frame.ip() as usize {
-                0 => return false,
-                address => address,
-            };
-            depth = depth.wrapping_add(1);
-            true
-        });
-    }
-    let end = if depth == 0 { End::Lost } else { end };
-    (frames.get(..depth).unwrap_or_default(), end)
-}
+impl WalkSpace {
+    /// Nothing is remembered.
+    pub(crate) fn forget(&mut self) {}
 
-/// Without the `backtrace` crate there is no stack: everything is booked on the mark for lost ones.
-#[cfg(not(feature = "profile"))]
-pub(crate) fn walk<'a>(
-    _recording: &Recording,
-    space: &'a mut WalkSpace,
-    _registers: Registers,
-    _stack_top: usize,
-) -> (&'a [usize], End) {
-    (space.frames.get(..0).unwrap_or_default(), End::Lost)
+    /// The site of the calling stack.
+    pub(crate) fn site(
+        &mut self,
+        _recording: &Recording,
+        _registers: Registers,
+        _bounds: Bounds,
+        root: Root,
+    ) -> (NodeId, End) {
+        let (depth, end) = self.walk();
+        let start = match end {
+            End::Complete => root.node(),
+            End::TooDeep => root.mark(Mark::TooDeep),
+            End::Lost => root.mark(Mark::Lost),
+        };
+        let mut stack = self.frames.get(..depth).unwrap_or_default().iter().rev();
+        let site = stack.try_fold(start, |node, address| CALL_TREE.child(node, *address as u64));
+        (site.unwrap_or(root.mark(Mark::TreeFull)), end)
+    }
+
+    /// Writes the return addresses of the calling stack, leaf first, and says how many.
+    #[cfg(feature = "profile")]
+    fn walk(&mut self) -> (usize, End) {
+        let (mut depth, mut end) = (0_usize, End::Complete);
+        // SAFETY: the unsynchronised form may not run together with itself where the platform's symbol
+        // handler is not thread-safe, which concerns Windows alone; tracing touches no shared state here.
+        unsafe {
+            backtrace::trace_unsynchronized(|frame| {
+                let Some(slot) = self.frames.get_mut(depth) else {
+                    end = End::TooDeep;
+                    return false;
+                };
+                // Some unwinders report a null frame behind the last one.
+                *slot = match frame.ip() as usize {
+                    0 => return false,
+                    address => address,
+                };
+                depth = depth.wrapping_add(1);
+                true
+            });
+        }
+        (depth, if depth == 0 { End::Lost } else { end })
+    }
+
+    /// Without the `backtrace` crate there is no stack: everything is booked on the mark for lost ones.
+    #[cfg(not(feature = "profile"))]
+    fn walk(&mut self) -> (usize, End) {
+        (0, End::Lost)
+    }
 }

@@ -1,12 +1,11 @@
-//! The walk itself: from the hook's own registers up to the thread's first function.
-//! Broken by: the tests below, which compare with the `backtrace` crate; `tests/stacks.rs`.
+//! The walk itself, step by step, from the hook's own registers up to the thread's first function.
+//! Broken by: the tests of `remembered.rs`, which compare with the `backtrace` crate.
 
 use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::rule::Rule;
-use super::{End, MAX_DEPTH, rule_cache, tables};
-use crate::hot::guard::Recording;
+use super::{rule_cache, tables};
 use crate::sys::modules;
 
 /// The registers that a walk starts from.
@@ -18,6 +17,11 @@ pub(crate) struct Registers {
 }
 
 impl Registers {
+    /// The stack pointer.
+    pub(crate) fn stack_pointer(&self) -> usize {
+        self.stack
+    }
+
     /// The caller's own registers at this point: always inlined.
     #[inline(always)]
     pub(crate) fn here() -> Registers {
@@ -38,11 +42,8 @@ impl Registers {
     }
 }
 
-/// Room for one walk at a time.
-pub(crate) struct WalkSpace {
-    frames: [usize; MAX_DEPTH],
-    context: MaybeUninit<tables::Context>,
-}
+/// gimli's working memory, for the first walk past a return address.
+pub(crate) struct TableSpace(MaybeUninit<tables::Context>);
 
 /// Makes what all walks share.
 pub(crate) fn prepare() {
@@ -50,79 +51,113 @@ pub(crate) fn prepare() {
     rule_cache::prepare();
 }
 
-/// The return addresses of the stack that `registers` were read on, leaf first. `stack_top` is the
-/// first address above the thread's stack.
-pub(crate) fn walk<'a>(
-    _recording: &Recording,
-    space: &'a mut WalkSpace,
+/// A position in a stack, on its way from the leaf to the root.
+pub(crate) struct Cursor<'a> {
     registers: Registers,
     stack_top: usize,
-) -> (&'a [usize], End) {
-    let WalkSpace { frames, context } = space;
-    let mut cursor = Cursor { registers, stack_top };
-    let mut depth = 0;
-    let end = loop {
-        let Some(slot) = frames.get_mut(depth) else { break End::TooDeep };
-        match cursor.step(context) {
-            Ok(return_address) => *slot = return_address,
-            Err(end) => break end,
-        }
-        depth = depth.wrapping_add(1);
-    };
-    (frames.get(..depth).unwrap_or_default(), end)
+    space: &'a mut TableSpace,
 }
 
-struct Cursor {
-    registers: Registers,
-    stack_top: usize,
+/// One step from a frame to its caller, with all that it depended on besides the registers before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Step {
+    /// Where the return address lies; 0 where the kernel saved the registers of an interrupted frame.
+    pub(crate) slot: usize,
+    /// The return address.
+    pub(crate) return_address: usize,
+    /// The frame pointer before the step.
+    pub(crate) frame_pointer: usize,
+    /// Whether the step used the frame pointer.
+    pub(crate) used_frame_pointer: bool,
+    /// Where the caller's frame pointer was read from; 0 if it is the same.
+    pub(crate) frame_pointer_from: usize,
 }
 
-impl Cursor {
-    /// Goes to the caller; its return address, or why there is none.
+/// Why there is no further step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stop {
+    /// This is the thread's first function: its code says so.
+    Outermost,
+    /// The caller's return address is zero; the step that read it.
+    Zero(Step),
+    /// See [`End::Lost`](super::End::Lost).
+    Lost,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(registers: Registers, stack_top: usize, space: &'a mut TableSpace) -> Self {
+        Cursor { registers, stack_top, space }
+    }
+
+    /// The frame pointer now.
+    pub(crate) fn frame_pointer(&self) -> usize {
+        self.registers.frame
+    }
+
+    /// Goes to the caller.
     #[inline(always)]
-    fn step(&mut self, context: &mut MaybeUninit<tables::Context>) -> Result<usize, End> {
+    pub(crate) fn step(&mut self) -> Result<Step, Stop> {
         let here = self.registers.instruction;
         let rule = match rule_cache::get(here) {
             Some(rule) => rule,
-            None => look_up(here, context),
+            None => look_up(here, self.space),
         };
         let Registers { stack, frame, .. } = self.registers;
-        let below = |cfa: usize, saved: Option<u16>| saved.map(|below| cfa.wrapping_sub(usize::from(below)));
-        let (cfa, saved_frame_pointer_at) = match rule {
+        let below =
+            |cfa: usize, saved: Option<u16>| saved.map_or(0, |below| cfa.wrapping_sub(usize::from(below)));
+        let (cfa, used_frame_pointer, frame_pointer_from) = match rule {
             Rule::FromStackPointer { cfa_offset, saved_frame_pointer } => {
                 let cfa = stack.wrapping_add(cfa_offset as usize);
-                (cfa, below(cfa, saved_frame_pointer))
+                (cfa, false, below(cfa, saved_frame_pointer))
             }
             Rule::FromFramePointer { cfa_offset, saved_frame_pointer } => {
                 let cfa = frame.wrapping_add(cfa_offset as usize);
-                (cfa, below(cfa, saved_frame_pointer))
+                (cfa, true, below(cfa, saved_frame_pointer))
             }
+            // The word at the frame pointer's side is not remembered as one that the step depends on:
+            // a walk with such a frame is not reused (`used_frame_pointer` and a slot of 0 say so).
             Rule::FromSavedWord { below_frame_pointer } => {
-                (self.read(frame.wrapping_sub(below_frame_pointer as usize))?, Some(frame))
+                return self.step_over_realignment(below_frame_pointer);
             }
             Rule::SignalFrame => return self.step_over_signal(),
-            Rule::Outermost => return Err(End::Complete),
-            Rule::Unknown => return Err(End::Lost),
+            Rule::Outermost => return Err(Stop::Outermost),
+            Rule::Unknown => return Err(Stop::Lost),
         };
         // A caller's frame lies above its callee's; this also ends walks that would go in circles.
         if cfa <= stack {
-            return Err(End::Lost);
+            return Err(Stop::Lost);
         }
-        let return_address = self.read(cfa.wrapping_sub(8))?;
-        if let Some(address) = saved_frame_pointer_at {
-            self.registers.frame = self.read(address)?;
+        let slot = cfa.wrapping_sub(8);
+        let return_address = self.read(slot)?;
+        if frame_pointer_from != 0 {
+            self.registers.frame = self.read(frame_pointer_from)?;
         }
+        let step =
+            Step { slot, return_address, frame_pointer: frame, used_frame_pointer, frame_pointer_from };
         if return_address == 0 {
-            return Err(End::Complete);
+            return Err(Stop::Zero(step));
         }
         self.registers.instruction = return_address;
         self.registers.stack = cfa;
-        Ok(return_address)
+        Ok(step)
+    }
+
+    /// The caller's frame begins where a word below the frame pointer says.
+    #[cold]
+    fn step_over_realignment(&mut self, below_frame_pointer: u32) -> Result<Step, Stop> {
+        let frame = self.registers.frame;
+        let cfa = self.read(frame.wrapping_sub(below_frame_pointer as usize))?;
+        if cfa <= self.registers.stack {
+            return Err(Stop::Lost);
+        }
+        let return_address = self.read(cfa.wrapping_sub(8))?;
+        self.registers = Registers { instruction: return_address, stack: cfa, frame: self.read(frame)? };
+        Ok(Step { return_address, ..Step::default() })
     }
 
     /// The kernel put a `ucontext_t` where the stack pointer is after the handler's return.
     #[cold]
-    fn step_over_signal(&mut self) -> Result<usize, End> {
+    fn step_over_signal(&mut self) -> Result<Step, Stop> {
         const GENERAL: usize = core::mem::offset_of!(libc::ucontext_t, uc_mcontext);
         let context = self.registers.stack;
         let register = |index: libc::c_int| {
@@ -135,17 +170,17 @@ impl Cursor {
         // One byte is added because rules are looked up one byte below a return address.
         let as_return_address = interrupted.wrapping_add(1);
         self.registers = Registers { instruction: as_return_address, stack, frame };
-        Ok(as_return_address)
+        Ok(Step { return_address: as_return_address, ..Step::default() })
     }
 
     /// Reads a word of the stack.
     #[inline(always)]
-    fn read(&self, address: usize) -> Result<usize, End> {
+    fn read(&self, address: usize) -> Result<usize, Stop> {
         if address < self.registers.stack
             || address >= self.stack_top.wrapping_sub(7)
             || !address.is_multiple_of(8)
         {
-            return Err(End::Lost);
+            return Err(Stop::Lost);
         }
         // SAFETY: aligned, and between this frame's stack pointer and the end of the thread's stack,
         // all of which is mapped and readable. Other code of this thread wrote it; nothing else
@@ -156,94 +191,9 @@ impl Cursor {
 
 #[cold]
 #[inline(never)]
-fn look_up(return_address: usize, context: &mut MaybeUninit<tables::Context>) -> Rule {
-    let context = context.write(tables::Context::new_in());
+fn look_up(return_address: usize, space: &mut TableSpace) -> Rule {
+    let context = space.0.write(tables::Context::new_in());
     let rule = tables::rule_at(return_address.wrapping_sub(1), context);
     rule_cache::put(return_address, rule);
     rule
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::stack;
-    extern crate std;
-    use std::boxed::Box;
-    use std::vec::Vec;
-
-    fn walked() -> (Vec<usize>, End) {
-        prepare_once();
-        let recording = Recording::enter().ok().unwrap();
-        // SAFETY: zeroes are a valid `WalkSpace`: plain numbers and memory that need not be initialised.
-        let mut space: Box<WalkSpace> = unsafe { Box::new_zeroed().assume_init() };
-        let (frames, end) = walk(&recording, &mut space, Registers::here(), stack::top());
-        (frames.to_vec(), end)
-    }
-
-    fn prepare_once() {
-        static ONCE: std::sync::Once = std::sync::Once::new();
-        ONCE.call_once(prepare);
-    }
-
-    #[inline(never)]
-    fn nested(depth: u32, check: &mut dyn FnMut()) {
-        match depth {
-            0 => check(),
-            _ => nested(depth - 1, check),
-        }
-        std::hint::black_box(depth);
-    }
-
-    #[test]
-    fn the_walk_sees_the_frames_that_the_backtrace_crate_sees() {
-        for depth in [0, 1, 10, 200] {
-            nested(depth, &mut || {
-                let (ours, end) = walked();
-                let mut theirs = Vec::new();
-                backtrace::trace(|frame| {
-                    theirs.push(frame.ip() as usize);
-                    true
-                });
-                assert_eq!(end, End::Complete);
-                // It reports a null frame behind the last one.
-                theirs.retain(|address| *address != 0);
-                // The two begin in different functions; from the caller on they must agree.
-                let common = ours.iter().rev().zip(theirs.iter().rev()).take_while(|(a, b)| a == b).count();
-                assert!(
-                    common >= ours.len() - 2,
-                    "{common} of {} frames agree\n{ours:x?}\n{theirs:x?}",
-                    ours.len()
-                );
-                assert!(ours.len() as u32 >= depth);
-            });
-        }
-    }
-
-    #[test]
-    fn a_stack_deeper_than_the_limit_keeps_its_leaf_side() {
-        let deep = std::thread::Builder::new().stack_size(16 << 20).spawn(|| {
-            let mut seen = (Vec::new(), End::Complete);
-            nested(2000, &mut || seen = walked());
-            seen
-        });
-        let (frames, end) = deep.unwrap().join().unwrap();
-        assert_eq!((frames.len(), end), (MAX_DEPTH, End::TooDeep));
-    }
-
-    #[test]
-    fn a_callback_from_c_code_keeps_the_callers_above_it() {
-        extern "C" fn compare(a: *const core::ffi::c_void, b: *const core::ffi::c_void) -> i32 {
-            let (_, end) = walked();
-            assert_eq!(end, End::Complete);
-            CALLS.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-            // SAFETY: qsort passes pointers to elements of the array below.
-            unsafe { (*a.cast::<i32>()).cmp(&*b.cast::<i32>()) as i32 }
-        }
-        static CALLS: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
-        let mut numbers = [3_i32, 1, 2];
-        // SAFETY: the array has three elements of the given size, and `compare` takes such elements.
-        unsafe { libc::qsort(numbers.as_mut_ptr().cast(), 3, 4, Some(compare)) };
-        assert_eq!(numbers, [1, 2, 3]);
-        assert!(CALLS.load(core::sync::atomic::Ordering::Relaxed) > 0);
-    }
 }

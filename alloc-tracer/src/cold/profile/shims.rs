@@ -7,7 +7,8 @@ use crate::cold::std::format;
 use crate::cold::std::prelude::rust_2024::*;
 
 /// Names begin with one of these, after any opening brackets.
-const BEGINNINGS: [&str; 6] = [
+const BEGINNINGS: [&str; 7] = [
+    "backtrace::backtrace::",
     "alloc_tracer::",
     "alloc::alloc::",
     "alloc::boxed::box_new",

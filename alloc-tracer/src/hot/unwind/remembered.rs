@@ -314,7 +314,8 @@ fn read(address: usize) -> usize {
     unsafe { core::ptr::with_exposed_provenance::<usize>(address).read_volatile() }
 }
 
-#[cfg(all(test, feature = "profile"))]
+#[cfg(test)]
+#[cfg(feature = "profile")]
 mod tests {
     use super::super::walk::prepare;
     use super::*;

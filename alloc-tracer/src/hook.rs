@@ -126,7 +126,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
         if moved.is_null() {
             recorder::put_back(entry);
         } else {
-            recorder::reallocated(&self.settings, entry, layout.size(), moved.addr(), new_size);
+            recorder::reallocated(&self.settings, layout.size(), moved.addr(), new_size);
         }
         moved
     }

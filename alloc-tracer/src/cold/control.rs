@@ -13,6 +13,7 @@ use crate::hot::call_tree::NodeId;
 use crate::hot::guard::Untracked;
 use crate::hot::mode::{self, Mode};
 use crate::hot::thread;
+use crate::sys::clock;
 
 /// Changes what is recorded from now on. Blocks that are live keep what was recorded of them.
 ///
@@ -55,11 +56,15 @@ pub fn untracked<R>(code: impl FnOnce() -> R) -> R {
 
 /// Starts the totals again: `alloc_objects` and `alloc_space` of every call stack, the totals of
 /// [`stats`](crate::stats) and the search for the peak count from this moment. What is live stays
-/// live and stays in `inuse_objects` and `inuse_space`.
+/// live and stays in `inuse_objects` and `inuse_space`. What was lost or cut short stays counted from the start.
 pub fn reset() {
     let _guard = Untracked::enter();
-    let fresh = Box::new(Baseline { totals: Totals::now(), sites: super::snapshot::all_site_sums() });
-    thread::reset_peak(fresh.totals.live_bytes());
+    let fresh = Box::new(Baseline {
+        totals: Totals::now(),
+        sites: super::snapshot::all_site_sums(),
+        monotonic_nanos: clock::monotonic_nanos(),
+    });
+    thread::reset_peak();
     let old = BASELINE.write().replace(fresh);
     drop(old);
 }
@@ -68,6 +73,8 @@ pub fn reset() {
 pub(crate) struct Baseline {
     pub(crate) totals: Totals,
     pub(crate) sites: HashMap<NodeId, SiteSums>,
+    /// When it was, on the monotonic clock.
+    pub(crate) monotonic_nanos: i64,
 }
 
 static BASELINE: RwLock<Option<Box<Baseline>>> = RwLock::new(None);

@@ -9,9 +9,9 @@ use super::std::prelude::rust_2024::*;
 use crate::hot::call_tree::{CALL_TREE, FIXED_NODES, MARKS, Mark, NodeId, Root};
 use crate::hot::guard::Untracked;
 use crate::hot::live_table::{Entry, LIVE};
-use crate::hot::mode::{self, IntervalId, Mode};
+use crate::hot::mode::{self, Mode};
 use crate::hot::site_values::{ExactSums, SampledSums};
-use crate::hot::{sampler, start};
+use crate::hot::{sampler, start, thread};
 use crate::sys::clock;
 
 /// What was recorded up to a moment.
@@ -102,10 +102,11 @@ pub fn snapshot() -> Snapshot {
     let _guard = Untracked::enter();
     let mode = mode::current_mode();
     let stats = stats();
-    let live_samples = live_samples();
+    let live = live_sums();
     let mut sums = all_site_sums();
-    for site in live_samples.keys() {
-        sums.entry(*site).or_insert(SiteSums::Sampled(SampledSums::default()));
+    for site in live.keys() {
+        // The first block of a site that came between the two.
+        sums.entry(*site).or_insert(SiteSums::Exact(ExactSums::default()));
     }
     // Nodes are copied last: a node exists before anything names it.
     let nodes: Vec<(NodeId, u64)> = (0..CALL_TREE.len())
@@ -113,10 +114,12 @@ pub fn snapshot() -> Snapshot {
         .collect();
     let mut untracked = SiteValues::default();
     let mut sites = Vec::with_capacity(sums.len());
+    let mut since_nanos = start::started_nanos();
     control::with_baseline(|baseline| {
+        since_nanos = baseline.map_or(since_nanos, |baseline| baseline.monotonic_nanos);
         for (site, sums) in sums {
             let before = baseline.and_then(|baseline| baseline.sites.get(&site).copied());
-            let live = live_samples.get(&site).copied().unwrap_or_default();
+            let live = live.get(&site).copied().unwrap_or_default();
             let values = sums.values_since(before, live);
             if site == Root::Exact.mark(Mark::Untracked) {
                 untracked = values;
@@ -128,7 +131,7 @@ pub fn snapshot() -> Snapshot {
     sites.sort_unstable_by_key(|(site, _)| *site);
     Snapshot {
         taken_unix_nanos: clock::unix_nanos(),
-        recorded_nanos: clock::monotonic_nanos() - start::started_nanos(),
+        recorded_nanos: clock::monotonic_nanos() - since_nanos,
         mode,
         stats,
         modules: modules::loaded(),
@@ -176,18 +179,16 @@ pub(crate) enum SiteSums {
 
 impl SiteSums {
     fn values_since(self, before: Option<SiteSums>, live: LiveSums) -> SiteValues {
-        match self {
+        let (alloc_objects, alloc_space) = match self {
             SiteSums::Exact(sums) => {
                 let base = match before {
                     Some(SiteSums::Exact(base)) => base,
                     _ => ExactSums::default(),
                 };
-                SiteValues {
-                    alloc_objects: Estimate::exact(sums.allocations.saturating_sub(base.allocations)),
-                    alloc_space: Estimate::exact(sums.allocated_bytes.saturating_sub(base.allocated_bytes)),
-                    inuse_objects: Estimate::exact(sums.allocations.saturating_sub(sums.frees)),
-                    inuse_space: Estimate::exact(sums.allocated_bytes.saturating_sub(sums.freed_bytes)),
-                }
+                (
+                    Estimate::exact(sums.allocations.saturating_sub(base.allocations)),
+                    Estimate::exact(sums.allocated_bytes.saturating_sub(base.allocated_bytes)),
+                )
             }
             SiteSums::Sampled(sums) => {
                 let base = match before {
@@ -195,25 +196,34 @@ impl SiteSums {
                     _ => SampledSums::default(),
                 };
                 let since = |now: f64, then: f64| (now - then).max(0.0);
-                SiteValues {
-                    alloc_objects: Estimate {
-                        value: since(sums.allocations, base.allocations),
-                        variance: since(sums.allocations_variance, base.allocations_variance),
-                    },
-                    alloc_space: Estimate {
-                        value: since(sums.allocated_bytes, base.allocated_bytes),
-                        variance: since(sums.allocated_bytes_variance, base.allocated_bytes_variance),
-                    },
-                    inuse_objects: live.objects,
-                    inuse_space: live.space,
-                }
+                let objects = Estimate {
+                    value: since(sums.allocations, base.allocations),
+                    variance: since(sums.allocations_variance, base.allocations_variance),
+                };
+                let space = Estimate {
+                    value: since(sums.allocated_bytes, base.allocated_bytes),
+                    variance: since(sums.allocated_bytes_variance, base.allocated_bytes_variance),
+                };
+                (objects, space)
             }
-        }
+        };
+        SiteValues { alloc_objects, alloc_space, inuse_objects: live.objects, inuse_space: live.space }
     }
 }
 
-/// The sums of every site since the start.
+/// The sums of every site since the start, all threads' shares together.
 pub(crate) fn all_site_sums() -> HashMap<NodeId, SiteSums> {
+    let mut sums = shared_site_sums();
+    for (site, place) in thread::all_sites().flat_map(|sites| sites.all()) {
+        // A site has shared values before it gets a place, but this one may have come just now.
+        if let SiteSums::Exact(exact) = sums.entry(site).or_insert(SiteSums::Exact(ExactSums::default())) {
+            exact.add(place.sums());
+        }
+    }
+    sums
+}
+
+fn shared_site_sums() -> HashMap<NodeId, SiteSums> {
     let count = CALL_TREE.len();
     // A parent has a smaller id than its children, so one pass finds every node's root.
     let mut under_sampled: Vec<bool> = Vec::with_capacity(count as usize);
@@ -244,19 +254,18 @@ struct LiveSums {
     space: Estimate,
 }
 
-/// What is live under sampling, from the sampled blocks themselves: a sum over them has no drift.
-fn live_samples() -> HashMap<NodeId, LiveSums> {
+/// What is live, from the blocks themselves: a block is in it or not, whatever happens meanwhile, and
+/// sums of weights do not drift.
+fn live_sums() -> HashMap<NodeId, LiveSums> {
     let mut sums: HashMap<NodeId, LiveSums> = HashMap::new();
     LIVE.for_each(|Entry { size, site, interval, .. }| {
-        if interval != IntervalId::EXACT {
-            let (weight, bytes) = (sampler::weight(size, interval), size as f64);
-            let variance = weight * (weight - 1.0);
-            let live = sums.entry(site).or_default();
-            live.objects.value += weight;
-            live.objects.variance += variance;
-            live.space.value += weight * bytes;
-            live.space.variance += bytes * bytes * variance;
-        }
+        let (weight, bytes) = (sampler::weight(size, interval), size as f64);
+        let variance = weight * (weight - 1.0);
+        let live = sums.entry(site).or_default();
+        live.objects.value += weight;
+        live.objects.variance += variance;
+        live.space.value += weight * bytes;
+        live.space.variance += bytes * bytes * variance;
     });
     sums
 }

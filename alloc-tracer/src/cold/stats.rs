@@ -8,8 +8,8 @@ use crate::sys::pages;
 
 /// Totals of the process, from counters that are exact in every mode, and what the tracer costs.
 ///
-/// Read while other threads allocate, the totals are those of some moment per thread; at rest they
-/// are exact. A reallocation that succeeds is one of `reallocations`, adds its new size to
+/// At rest all are exact. While other threads allocate, each thread's totals are those of some moment
+/// during the call, and `live_bytes` is off by at most `peak_error_bytes`. A reallocation that succeeds is one of `reallocations`, adds its new size to
 /// `total_bytes`, and is neither an allocation nor a free.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,7 +72,7 @@ pub fn stats() -> Stats {
     let since =
         control::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
     let losses = recorder::losses();
-    let live_bytes = total.live_bytes();
+    let live_bytes = thread::live_bytes();
     Stats {
         allocations: since.allocations,
         frees: since.frees,
@@ -99,19 +99,14 @@ pub(crate) struct Totals {
     allocations: u64,
     allocated_bytes: u64,
     frees: u64,
-    freed_bytes: u64,
     reallocations: u64,
 }
 
 impl Totals {
-    /// Frees are summed first, so that what is live is never less than nothing.
     pub(crate) fn now() -> Totals {
         let mut totals = Totals::default();
         for counters in thread::all_counters() {
             totals.frees += counters.frees.load(Relaxed);
-            totals.freed_bytes += counters.freed_bytes.load(Relaxed);
-        }
-        for counters in thread::all_counters() {
             totals.allocations += counters.allocations.load(Relaxed);
             totals.allocated_bytes += counters.allocated_bytes.load(Relaxed);
             totals.reallocations += counters.reallocations.load(Relaxed);
@@ -119,16 +114,11 @@ impl Totals {
         totals
     }
 
-    pub(crate) fn live_bytes(&self) -> u64 {
-        self.allocated_bytes.saturating_sub(self.freed_bytes)
-    }
-
     fn since(&self, earlier: Totals) -> Totals {
         Totals {
             allocations: self.allocations.saturating_sub(earlier.allocations),
             allocated_bytes: self.allocated_bytes.saturating_sub(earlier.allocated_bytes),
             frees: self.frees.saturating_sub(earlier.frees),
-            freed_bytes: self.freed_bytes.saturating_sub(earlier.freed_bytes),
             reallocations: self.reallocations.saturating_sub(earlier.reallocations),
         }
     }

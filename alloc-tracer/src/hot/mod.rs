@@ -24,4 +24,5 @@ pub(crate) mod sampler;
 pub(crate) mod site_values;
 pub(crate) mod start;
 pub(crate) mod thread;
+pub(crate) mod thread_sites;
 pub(crate) mod unwind;

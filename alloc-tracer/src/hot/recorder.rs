@@ -5,13 +5,14 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::call_tree::{CALL_TREE, NodeId, Root};
-use super::counters::STRAY;
+use super::counters::subtract_as_owner;
 use super::guard::Recording;
 use super::live_table::{Entry, LIVE};
 use super::mode::{self, IntervalId, Kind};
 use super::sampler;
 use super::start::Settings;
 use super::thread::{self, ThreadBlock};
+use super::thread_sites::ALLOCATIONS_FOR_A_PLACE;
 use super::unwind::{End, Registers};
 
 /// Notes a block that the inner allocator has just handed out.
@@ -22,8 +23,8 @@ pub(crate) fn allocated(settings: &Settings, address: usize, size: usize) {
         None => thread::with_block(settings, |block| match block {
             Some(block) => allocated_on(block, address, size),
             None => {
-                STRAY.add_shared([1, size as u64, 0, 0, 0]);
-                lose(size);
+                thread::count_without_block([1, size as u64, 0, 0, 0]);
+                lose_if_recording(size);
             }
         }),
     }
@@ -41,14 +42,12 @@ fn allocated_on(block: &'static ThreadBlock, address: usize, size: usize) {
 /// Notes that a block is about to be given back to the inner allocator.
 #[inline(always)]
 pub(crate) fn freed(settings: &Settings, address: usize, size: usize) {
-    if let Some(entry) = forget(address) {
-        close(entry);
-    }
+    let _ = forget(address);
     match thread::current() {
         Some(block) => freed_on(block, size),
         None => thread::with_block(settings, |block| match block {
             Some(block) => freed_on(block, size),
-            None => STRAY.add_shared([0, 0, 1, size as u64, 0]),
+            None => thread::count_without_block([0, 0, 1, size as u64, 0]),
         }),
     }
 }
@@ -73,25 +72,17 @@ pub(crate) fn put_back(entry: Option<Entry>) {
     }
 }
 
-/// Notes a reallocation that succeeded: the old block ends, a new one begins at this call stack.
+/// Notes a reallocation that succeeded. The old block's record was taken out before; a new block
+/// begins at this call stack.
 #[inline(always)]
-pub(crate) fn reallocated(
-    settings: &Settings,
-    old: Option<Entry>,
-    old_size: usize,
-    address: usize,
-    size: usize,
-) {
-    if let Some(entry) = old {
-        close(entry);
-    }
+pub(crate) fn reallocated(settings: &Settings, old_size: usize, address: usize, size: usize) {
     match thread::current() {
         Some(block) => reallocated_on(block, old_size, address, size),
         None => thread::with_block(settings, |block| match block {
             Some(block) => reallocated_on(block, old_size, address, size),
             None => {
-                STRAY.add_shared([0, size as u64, 0, old_size as u64, 1]);
-                lose(size);
+                thread::count_without_block([0, size as u64, 0, old_size as u64, 1]);
+                lose_if_recording(size);
             }
         }),
     }
@@ -109,9 +100,9 @@ fn reallocated_on(block: &'static ThreadBlock, old_size: usize, address: usize, 
 /// Whether this allocation is recorded, or the mode has changed.
 #[inline(always)]
 fn is_due(block: &ThreadBlock, size: usize) -> bool {
-    let gap = block.gap_bytes.load(Relaxed).wrapping_sub(size as i64);
-    block.gap_bytes.store(gap, Relaxed);
-    gap < 0 || block.seen_mode.load(Relaxed) != mode::current().0
+    // One instruction subtracts, so that a signal handler's own subtraction is not undone.
+    subtract_as_owner(&block.gap_bytes, size as i64);
+    block.gap_bytes.load(Relaxed) < 0 || block.seen_mode.load(Relaxed) != mode::current().0
 }
 
 /// The second half of an allocation.
@@ -147,16 +138,33 @@ fn record(block: &'static ThreadBlock, address: usize, size: usize, registers: R
         Ok(recording) => site_of(&recording, block, root, registers),
         Err(mark) => root.mark(mark),
     };
-    let size = size as u64;
-    if let Some(values) = CALL_TREE.values(site) {
-        match root {
-            Root::Exact => values.add_allocation(size),
-            Root::Sampled => values.add_sample(size, sampler::weight(size, interval)),
-        }
-        keep(Entry { address, size, site, interval });
+    let bytes = size as u64;
+    let booked = match root {
+        Root::Exact => book(block, site, bytes),
+        Root::Sampled => CALL_TREE
+            .values(site)
+            .map(|values| values.add_sample(bytes, sampler::weight(bytes, interval)))
+            .is_some(),
+    };
+    if booked {
+        keep(Entry { address, size: bytes, site, interval });
     } else {
-        lose(size as usize);
+        lose(size);
     }
+}
+
+/// Books an allocation at a site, in exact mode. `false` if memory is refused.
+#[inline(always)]
+fn book(block: &ThreadBlock, site: NodeId, bytes: u64) -> bool {
+    if let Some(place) = block.sites.place(site) {
+        place.add_allocation(bytes);
+        return true;
+    }
+    let Some(values) = CALL_TREE.values(site) else { return false };
+    if values.add_allocation(bytes) >= ALLOCATIONS_FOR_A_PLACE {
+        block.sites.claim(site);
+    }
+    true
 }
 
 /// The site of the calling stack.
@@ -177,20 +185,10 @@ fn site_of(recording: &Recording, block: &'static ThreadBlock, root: Root, regis
     site
 }
 
-/// Books the end of a recorded block. What is live under sampling is read from the table itself.
-fn close(entry: Entry) {
-    if entry.interval == IntervalId::EXACT
-        && let Some(values) = CALL_TREE.values(entry.site)
-    {
-        values.add_free(entry.size);
-    }
-}
-
-/// Puts a block's record into the table. If that fails, the block is booked as freed at once and
-/// counted as lost: inuse never holds a block whose end would not be seen.
+/// Puts a block's record into the table, from which everything that is in use is summed. A block that
+/// finds no room is counted as lost.
 fn keep(entry: Entry) {
     if !LIVE.insert(entry) {
-        close(entry);
         lose(entry.size as usize);
     }
 }
@@ -199,6 +197,13 @@ static LOST_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static LOST_BYTES: AtomicU64 = AtomicU64::new(0);
 static TOO_DEEP: AtomicU64 = AtomicU64::new(0);
 static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// A thread without a block draws no samples: what it allocates cannot be recorded in any mode.
+fn lose_if_recording(size: usize) {
+    if mode::current().kind() != Kind::Off {
+        lose(size);
+    }
+}
 
 fn lose(size: usize) {
     LOST_BLOCKS.fetch_add(1, Relaxed);

@@ -1,6 +1,7 @@
-//! What a site has allocated and freed: four words per call-tree node that allocates. In exact mode
-//! they are counts; under sampling, sums of weights. Broken by: `tests/exact_counts.rs`,
-//! `tests/sampling_accuracy.rs`.
+//! What a site has allocated: four words per call-tree node that allocates. In exact mode two of them
+//! are counts, beside those that threads keep of their busiest sites (`thread_sites.rs`); under sampling
+//! all are sums of weights. What a site holds is not counted here but summed over the live table.
+//! Broken by: `tests/exact_counts.rs`, `tests/sampling_accuracy.rs`.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -20,8 +21,6 @@ const _: () = assert!(size_of::<SiteValues>() == 32);
 pub(crate) struct ExactSums {
     pub(crate) allocations: u64,
     pub(crate) allocated_bytes: u64,
-    pub(crate) frees: u64,
-    pub(crate) freed_bytes: u64,
 }
 
 /// Sums over the samples of one site.
@@ -40,17 +39,19 @@ pub(crate) struct SampledSums {
 /// All values; index 0 is nobody's.
 pub(crate) static SITE_VALUES: Arena<SiteValues, 13, 8192> = Arena::with_reserved(1);
 
-impl SiteValues {
-    pub(crate) fn add_allocation(&self, bytes: u64) {
-        let [allocations, allocated_bytes, ..] = &self.0;
-        allocations.fetch_add(1, Relaxed);
-        allocated_bytes.fetch_add(bytes, Relaxed);
+impl ExactSums {
+    pub(crate) fn add(&mut self, more: ExactSums) {
+        self.allocations = self.allocations.wrapping_add(more.allocations);
+        self.allocated_bytes = self.allocated_bytes.wrapping_add(more.allocated_bytes);
     }
+}
 
-    pub(crate) fn add_free(&self, bytes: u64) {
-        let [.., frees, freed_bytes] = &self.0;
-        frees.fetch_add(1, Relaxed);
-        freed_bytes.fetch_add(bytes, Relaxed);
+impl SiteValues {
+    /// Adds an allocation and says how many there were before.
+    pub(crate) fn add_allocation(&self, bytes: u64) -> u64 {
+        let [allocations, allocated_bytes, ..] = &self.0;
+        allocated_bytes.fetch_add(bytes, Relaxed);
+        allocations.fetch_add(1, Relaxed)
     }
 
     pub(crate) fn add_sample(&self, bytes: u64, weight: f64) {
@@ -63,16 +64,9 @@ impl SiteValues {
         add_float(d, size * size * variance);
     }
 
-    /// Frees are read first: a site never seems to have freed more than it allocated.
     pub(crate) fn exact(&self) -> ExactSums {
-        let [allocations, allocated_bytes, frees, freed_bytes] = &self.0;
-        let (frees, freed_bytes) = (frees.load(Relaxed), freed_bytes.load(Relaxed));
-        ExactSums {
-            allocations: allocations.load(Relaxed),
-            allocated_bytes: allocated_bytes.load(Relaxed),
-            frees,
-            freed_bytes,
-        }
+        let [allocations, allocated_bytes, ..] = &self.0;
+        ExactSums { allocations: allocations.load(Relaxed), allocated_bytes: allocated_bytes.load(Relaxed) }
     }
 
     pub(crate) fn sampled(&self) -> SampledSums {

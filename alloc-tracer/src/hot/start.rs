@@ -41,7 +41,6 @@ pub(crate) fn ensure(settings: &Settings) {
 }
 
 /// Whether the tracer is this process's allocator and has served it.
-#[cfg(feature = "profile")]
 pub(crate) fn is_ready() -> bool {
     STATE.load(Acquire) == READY
 }

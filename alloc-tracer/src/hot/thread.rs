@@ -9,7 +9,8 @@ use core::sync::atomic::{
 };
 
 use super::arena::{Arena, Zeroed};
-use super::counters::{Counters, STRAY};
+use super::counters::{Counters, STRAY, subtract_as_owner};
+use super::thread_sites::ThreadSites;
 use super::unwind::WalkSpace;
 use super::{sampler, start};
 use crate::sys::{stack, thread_exit, thread_local};
@@ -33,6 +34,7 @@ pub(crate) struct ThreadBlock {
     stack_top: AtomicUsize,
     index: AtomicU32,
     next_free: AtomicU32,
+    pub(crate) sites: ThreadSites,
     walk_space: UnsafeCell<WalkSpace>,
 }
 
@@ -45,7 +47,7 @@ unsafe impl Zeroed for ThreadBlock {}
 const _: () = assert!(core::mem::offset_of!(ThreadBlock, random) == 64);
 
 /// 131,072 threads at once; later ones count into shared counters and record nothing.
-static BLOCKS: Arena<ThreadBlock, 3, 16_384> = Arena::with_reserved(0);
+static BLOCKS: Arena<ThreadBlock, 1, 65_536> = Arena::with_reserved(0);
 /// Blocks without a thread: the index + 1 of the first one, and a count of changes above it.
 static FREE: AtomicU64 = AtomicU64::new(0);
 /// Sum of what all threads have folded, and the most it has been.
@@ -70,6 +72,9 @@ pub(crate) fn with_block<R>(
     operate: impl FnOnce(Option<&'static ThreadBlock>) -> R,
 ) -> R {
     start::ensure(settings);
+    if !start::is_ready() {
+        return operate(None);
+    }
     let Some(block) = take() else { return operate(None) };
     let ending = thread_local::with(|words| words.ending.get());
     if !ending && thread_exit::arm(ptr::from_ref(block).cast()) {
@@ -112,7 +117,7 @@ fn take() -> Option<&'static ThreadBlock> {
     block.stack_top.store(bounds.top, Relaxed);
     // SAFETY: the block was taken from the free list by this thread alone, and its last owner has given
     // it up; no walk uses the space.
-    unsafe { (*block.walk_space.get()).forget() };
+    unsafe { (*block.walk_space.get()).hand_over() };
     Some(block)
 }
 
@@ -144,9 +149,8 @@ impl ThreadBlock {
     /// Notes that the thread's share of live bytes changed.
     #[inline(always)]
     pub(crate) fn live_changed(&self, bytes: i64) {
-        let unfolded = self.unfolded_bytes.load(Relaxed).wrapping_add(bytes);
-        self.unfolded_bytes.store(unfolded, Relaxed);
-        if unfolded.unsigned_abs() >= FOLD_BYTES.unsigned_abs() {
+        subtract_as_owner(&self.unfolded_bytes, bytes.wrapping_neg());
+        if self.unfolded_bytes.load(Relaxed).unsigned_abs() >= FOLD_BYTES.unsigned_abs() {
             self.fold();
         }
     }
@@ -154,9 +158,7 @@ impl ThreadBlock {
     #[cold]
     #[inline(never)]
     fn fold(&self) {
-        let change = self.unfolded_bytes.swap(0, Relaxed);
-        let live = FOLDED_LIVE_BYTES.fetch_add(change, Relaxed).wrapping_add(change);
-        PEAK_BYTES.fetch_max(live, Relaxed);
+        fold_bytes(self.unfolded_bytes.swap(0, Relaxed));
     }
 
     fn seed_from(&self, index: u32) {
@@ -186,20 +188,48 @@ pub(crate) fn all_counters() -> impl Iterator<Item = &'static Counters> {
     (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)).map(|block| &block.counters).chain([&STRAY])
 }
 
+/// The shares of all threads that ever were in the counts of sites.
+pub(crate) fn all_sites() -> impl Iterator<Item = &'static ThreadSites> {
+    (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)).map(|block| &block.sites)
+}
+
 /// How many thread states exist: the most threads that were alive at one time, roughly.
 pub(crate) fn block_count() -> u32 {
     BLOCKS.len()
 }
 
-/// The most that the folded live bytes have been, given what is live now.
+fn fold_bytes(change: i64) {
+    let live = FOLDED_LIVE_BYTES.fetch_add(change, Relaxed).wrapping_add(change);
+    PEAK_BYTES.fetch_max(live, Relaxed);
+}
+
+/// Counts an operation of a thread that could get no block: allocations, allocated bytes, frees, freed
+/// bytes, reallocations.
+pub(crate) fn count_without_block(amounts: [u64; 5]) {
+    let [_, allocated, _, freed, _] = amounts;
+    STRAY.add_shared(amounts);
+    fold_bytes(allocated.wrapping_sub(freed).cast_signed());
+}
+
+/// Live bytes now: what was folded, and what each thread has not folded yet. At rest exact; while
+/// threads run, a fold that happens during the sum is seen not at all or twice, so that it is off by
+/// less than [`FOLD_BYTES`] per thread.
+pub(crate) fn live_bytes() -> u64 {
+    let blocks = (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index));
+    let unfolded = blocks.map(|block| block.unfolded_bytes.load(Relaxed));
+    let live = unfolded.fold(FOLDED_LIVE_BYTES.load(Relaxed), i64::wrapping_add);
+    live.max(0).cast_unsigned()
+}
+
+/// The most that has been live, given what is live now.
 pub(crate) fn peak_bytes(live_now: u64) -> u64 {
     let live_now = live_now.min(i64::MAX as u64).cast_signed();
     PEAK_BYTES.fetch_max(live_now, Relaxed).max(live_now).cast_unsigned()
 }
 
 /// Starts the search for the peak again, from what is live now.
-pub(crate) fn reset_peak(live_now: u64) {
-    PEAK_BYTES.store(live_now.min(i64::MAX as u64).cast_signed(), Relaxed);
+pub(crate) fn reset_peak() {
+    PEAK_BYTES.store(live_bytes().min(i64::MAX as u64).cast_signed(), Relaxed);
 }
 
 /// Makes the samples of this thread, and of threads that start from now on, the same in every run.
@@ -208,5 +238,7 @@ pub(crate) fn set_seed(seed: u64) {
     start::set_seed(seed);
     if let Some(block) = current() {
         block.seed_from(block.index.load(Relaxed));
+        // No mode: the next allocation draws its gap anew.
+        block.seen_mode.store(u64::MAX, Relaxed);
     }
 }

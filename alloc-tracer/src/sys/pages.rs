@@ -11,13 +11,16 @@ static REFUSALS: AtomicU64 = AtomicU64::new(0);
 /// Zeroed memory for ever, aligned to a page; `None` if the cap or the system refuses, which is
 /// counted. The pages take up memory only where they are written.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
-    let mapped = MAPPED_BYTES.fetch_add(bytes as u64, Relaxed).saturating_add(bytes as u64);
-    let pages = if mapped <= CAP_BYTES.load(Relaxed) { map_uncounted(bytes) } else { None };
-    if pages.is_none() {
+    let cap = CAP_BYTES.load(Relaxed);
+    let grown = |mapped: u64| mapped.checked_add(bytes as u64).filter(|total| *total <= cap);
+    if MAPPED_BYTES.fetch_update(Relaxed, Relaxed, grown).is_ok() {
+        if let Some(pages) = map_uncounted(bytes) {
+            return Some(pages);
+        }
         MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
-        REFUSALS.fetch_add(1, Relaxed);
     }
-    pages
+    REFUSALS.fetch_add(1, Relaxed);
+    None
 }
 
 /// Gives back pages that [`map`] returned and that nobody has seen.
@@ -29,6 +32,23 @@ pub(crate) unsafe fn unmap(pages: NonNull<u8>, bytes: usize) {
     // SAFETY: the range is one whole mapping (first point), and nobody uses it (second point).
     unsafe { libc::munmap(pages.as_ptr().cast(), bytes) };
     MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
+}
+
+/// Whether a byte of this process can be read; asks the kernel, which answers without a signal.
+/// `false` where the question is not allowed.
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+pub(crate) fn is_readable(address: usize) -> bool {
+    let mut byte = 0_u8;
+    let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let remote = libc::iovec { iov_base: ptr::without_provenance_mut(address), iov_len: 1 };
+    // SAFETY: errno is this thread's own; the call writes at most one byte, to `byte`, and reports an
+    // address that cannot be read instead of touching it.
+    unsafe {
+        let errno = *libc::__errno_location();
+        let read = libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0);
+        *libc::__errno_location() = errno;
+        read == 1
+    }
 }
 
 /// Bytes of address space that the tracer holds. Pages that were never written are included.

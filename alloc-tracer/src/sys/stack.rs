@@ -15,9 +15,6 @@ pub(crate) struct Bounds {
     pub(crate) top: usize,
 }
 
-/// How much of a stack that is not the thread's own is taken to be readable above its stack pointer.
-const FOREIGN_BYTES: usize = 64 << 10;
-
 /// The most that a first thread's stack is taken to be, where the system sets no limit: what lies
 /// further down may be somebody else's mapping.
 const UNLIMITED_BYTES: usize = 64 << 20;
@@ -27,11 +24,6 @@ impl Bounds {
     #[inline(always)]
     pub(crate) fn contain(&self, stack_pointer: usize) -> bool {
         (self.low..self.top).contains(&stack_pointer)
-    }
-
-    /// The end of what a walk from here may read.
-    pub(crate) fn readable_end(&self, stack_pointer: usize) -> usize {
-        if self.contain(stack_pointer) { self.top } else { stack_pointer.saturating_add(FOREIGN_BYTES) }
     }
 }
 

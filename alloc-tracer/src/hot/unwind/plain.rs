@@ -38,7 +38,7 @@ pub(crate) fn prepare() {}
 
 impl WalkSpace {
     /// Nothing is remembered.
-    pub(crate) fn forget(&mut self) {}
+    pub(crate) fn hand_over(&mut self) {}
 
     /// The site of the calling stack.
     pub(crate) fn site(

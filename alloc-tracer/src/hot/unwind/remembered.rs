@@ -49,6 +49,9 @@ pub(crate) struct WalkSpace {
     tables: TableSpace,
 }
 
+/// How many frames of a stack that is too deep are kept, at the leaf's side.
+const KEPT_OF_TOO_DEEP: usize = 64;
+
 /// A remembered frame. The outermost is the first.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -80,9 +83,10 @@ struct Joint {
 }
 
 impl WalkSpace {
-    /// Forgets the last walk: the space has changed hands.
-    pub(crate) fn forget(&mut self) {
+    /// Makes the space ready for a thread, and forgets what an earlier one walked.
+    pub(crate) fn hand_over(&mut self) {
         self.len = 0;
+        self.tables.make_ready();
     }
 
     /// The site of the stack that `registers` were read on.
@@ -122,7 +126,7 @@ impl WalkSpace {
             self.root = root as u32;
             self.len = 0;
         }
-        let mut cursor = Cursor::new(registers, bounds.top, &mut self.tables);
+        let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
         let mut depth = 0_usize;
         let mut len = self.len as usize;
         let mut reusable = true;
@@ -249,8 +253,7 @@ impl WalkSpace {
 
     fn walk_to_end(&mut self, registers: Registers, bounds: Bounds) -> End {
         self.step_count = 0;
-        let mut cursor =
-            Cursor::new(registers, bounds.readable_end(registers.stack_pointer()), &mut self.tables);
+        let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
         loop {
             let Some(place) = self.steps.get_mut(self.step_count) else { return End::TooDeep };
             match cursor.step() {
@@ -263,7 +266,7 @@ impl WalkSpace {
     }
 
     /// The return addresses of the last plain walk, leaf first.
-    pub(crate) fn return_addresses(&self) -> impl DoubleEndedIterator<Item = usize> {
+    pub(crate) fn return_addresses(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
         self.steps.iter().take(self.step_count).map(|step| step.return_address)
     }
 
@@ -273,7 +276,10 @@ impl WalkSpace {
             End::TooDeep => root.mark(Mark::TooDeep),
             End::Lost => root.mark(Mark::Lost),
         };
-        let mut addresses = self.return_addresses().rev();
+        // Stacks that are cut at the root's side share no nodes: of deep recursion only the innermost
+        // frames are kept, or every allocation could add a whole stack to the tree.
+        let kept = if end == End::TooDeep { KEPT_OF_TOO_DEEP } else { MAX_DEPTH };
+        let mut addresses = self.return_addresses().take(kept).rev();
         let site = addresses.try_fold(start, |node, address| CALL_TREE.child(node, address as u64));
         site.unwrap_or(root.mark(Mark::TreeFull))
     }
@@ -329,6 +335,7 @@ mod tests {
         let recording = Recording::enter().ok().unwrap();
         // SAFETY: zeroes are a valid `WalkSpace`: plain numbers and memory that need not be initialised.
         let mut space: Box<WalkSpace> = unsafe { Box::new_zeroed().assume_init() };
+        space.hand_over();
         let end = space.walk_plainly(&recording, Registers::here(), stack::bounds());
         (space.return_addresses().collect(), end)
     }

@@ -36,15 +36,16 @@ type Bytes = EndianSlice<'static, NativeEndian>;
 
 fn find(address: usize, context: &mut Context) -> Option<Rule> {
     let section = modules::unwind_section(address)?;
+    let header_bytes = section.module_end.checked_sub(section.header)?;
     // SAFETY: the module that holds `address` stays loaded while a frame of it is on the stack, and
-    // its unwind table lies in a segment that the dynamic linker mapped for reading.
-    let header = unsafe { bytes_at(section.header, section.header_bytes) };
+    // its unwind table lies in a segment that the dynamic linker mapped for reading. How long the
+    // table is stands in itself: gimli reads as far as it says, the rest of the module bounds it.
+    let header = unsafe { bytes_at(section.header, header_bytes) };
     let bases = BaseAddresses::default().set_eh_frame_hdr(section.header as u64);
     let header = EhFrameHdr::from(header).parse(&bases, size_of::<usize>() as u8).ok()?;
     let gimli::Pointer::Direct(table_start) = header.eh_frame_ptr() else { return None };
-    let table_bytes = section.segment_end.checked_sub(table_start as usize)?;
-    // SAFETY: as above; `.eh_frame` lies in the same segment as its header (both linkers and the
-    // Linux Standard Base place them together), which ends at `segment_end`.
+    let table_bytes = section.module_end.checked_sub(table_start as usize)?;
+    // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins.
     let frames = unsafe { bytes_at(table_start as usize, table_bytes) };
     let mut frames = EhFrame::from(frames);
     frames.set_address_size(size_of::<usize>() as u8);

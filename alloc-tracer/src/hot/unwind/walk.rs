@@ -1,12 +1,14 @@
 //! The walk itself, step by step, from the hook's own registers up to the thread's first function.
 //! Broken by: the tests of `remembered.rs`, which compare with the `backtrace` crate.
 
+use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::rule::Rule;
 use super::{rule_cache, tables};
-use crate::sys::modules;
+use crate::sys::stack::Bounds;
+use crate::sys::{modules, pages};
 
 /// The registers that a walk starts from.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +47,28 @@ impl Registers {
 /// gimli's working memory, for the first walk past a return address.
 pub(crate) struct TableSpace(MaybeUninit<tables::Context>);
 
-/// Makes what all walks share.
+impl TableSpace {
+    /// Makes the space usable. Copies what [`prepare`] made: building it here would take its size, some
+    /// kilobytes, from the program's stack.
+    pub(crate) fn make_ready(&mut self) {
+        // SAFETY: `prepare` wrote the model before any thread got a space, and nothing writes it again.
+        // The context is plain data that owns nothing, so its bytes are a context as well.
+        unsafe { ptr::copy_nonoverlapping(MODEL.0.get().cast_const(), &raw mut self.0, 1) };
+    }
+}
+
+/// An unused working memory, to be copied.
+struct Model(UnsafeCell<MaybeUninit<tables::Context>>);
+
+// SAFETY: written once by `prepare`, which runs before any other use, and only read afterwards.
+unsafe impl Sync for Model {}
+
+static MODEL: Model = Model(UnsafeCell::new(MaybeUninit::uninit()));
+
+/// Makes what all walks share. Called once.
 pub(crate) fn prepare() {
+    // SAFETY: nobody reads the model before this function has returned.
+    unsafe { (*MODEL.0.get()).write(tables::Context::new_in()) };
     modules::prepare();
     rule_cache::prepare();
 }
@@ -54,9 +76,16 @@ pub(crate) fn prepare() {
 /// A position in a stack, on its way from the leaf to the root.
 pub(crate) struct Cursor<'a> {
     registers: Registers,
-    stack_top: usize,
+    /// The end of what is known to be readable above the stack pointer.
+    readable_end: usize,
+    /// How many more pages above that may be asked for: none on the thread's own stack, whose end is known.
+    askable_pages: usize,
     space: &'a mut TableSpace,
 }
+
+/// How far a walk goes on a stack of which nothing is known, in pages.
+const FOREIGN_PAGES: usize = 64;
+const PAGE_BYTES: usize = 4096;
 
 /// One step from a frame to its caller, with all that it depended on besides the registers before it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,8 +114,14 @@ pub(crate) enum Stop {
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(registers: Registers, stack_top: usize, space: &'a mut TableSpace) -> Self {
-        Cursor { registers, stack_top, space }
+    /// A walk on the stack with these bounds; where the stack pointer is outside them (a coroutine on
+    /// memory of its own, an alternate signal stack), every page is asked for before it is read.
+    pub(crate) fn new(registers: Registers, bounds: Bounds, space: &'a mut TableSpace) -> Self {
+        let (readable_end, askable_pages) = match bounds.contain(registers.stack) {
+            true => (bounds.top, 0),
+            false => (registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
+        };
+        Cursor { registers, readable_end, askable_pages, space }
     }
 
     /// The frame pointer now.
@@ -160,7 +195,7 @@ impl<'a> Cursor<'a> {
     fn step_over_signal(&mut self) -> Result<Step, Stop> {
         const GENERAL: usize = core::mem::offset_of!(libc::ucontext_t, uc_mcontext);
         let context = self.registers.stack;
-        let register = |index: libc::c_int| {
+        let mut register = |index: libc::c_int| {
             let offset = (index as usize).wrapping_mul(8).wrapping_add(GENERAL);
             self.read(context.wrapping_add(offset))
         };
@@ -175,24 +210,38 @@ impl<'a> Cursor<'a> {
 
     /// Reads a word of the stack.
     #[inline(always)]
-    fn read(&self, address: usize) -> Result<usize, Stop> {
-        if address < self.registers.stack
-            || address >= self.stack_top.wrapping_sub(7)
-            || !address.is_multiple_of(8)
-        {
+    fn read(&mut self, address: usize) -> Result<usize, Stop> {
+        if address < self.registers.stack || !address.is_multiple_of(8) {
+            return Err(Stop::Lost);
+        }
+        if address >= self.readable_end && !self.ask_for(address) {
             return Err(Stop::Lost);
         }
         // SAFETY: aligned, and between this frame's stack pointer and the end of the thread's stack,
-        // all of which is mapped and readable. Other code of this thread wrote it; nothing else
-        // writes it now, because this thread is here.
+        // all of which is mapped and readable, or on a page that was asked for. Other code of this
+        // thread wrote it; nothing else writes it now, because this thread is here.
         Ok(unsafe { ptr::with_exposed_provenance::<usize>(address).read_volatile() })
+    }
+
+    /// Makes sure that all pages up to the one with this address can be read.
+    #[cold]
+    fn ask_for(&mut self, address: usize) -> bool {
+        while address >= self.readable_end {
+            if self.askable_pages == 0 || !pages::is_readable(self.readable_end) {
+                return false;
+            }
+            self.askable_pages = self.askable_pages.wrapping_sub(1);
+            self.readable_end = self.readable_end.wrapping_add(PAGE_BYTES);
+        }
+        true
     }
 }
 
 #[cold]
 #[inline(never)]
 fn look_up(return_address: usize, space: &mut TableSpace) -> Rule {
-    let context = space.0.write(tables::Context::new_in());
+    // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
+    let context = unsafe { space.0.assume_init_mut() };
     let rule = tables::rule_at(return_address.wrapping_sub(1), context);
     rule_cache::put(return_address, rule);
     rule

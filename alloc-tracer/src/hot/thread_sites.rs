@@ -1,0 +1,83 @@
+//! A thread's own share of the counts of its busiest sites, so that threads that allocate at the same
+//! site do not fight for a cache line. A site has its place for ever; sites without one count into
+//! shared words. Readers add up all shares. Broken by: `tests/exact_counts.rs`, `tests/threads.rs`.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+
+use super::call_tree::NodeId;
+use super::counters::add_as_owner;
+use super::site_values::ExactSums;
+
+const PLACE_BITS: u32 = 10;
+
+/// A site gets a place when its shared count has come this far: sites that allocate once at the start
+/// would otherwise take all places.
+pub(crate) const ALLOCATIONS_FOR_A_PLACE: u64 = 16;
+
+/// The places of one thread: 24 KiB, of which only used pages take up memory.
+pub(crate) struct ThreadSites {
+    places: [Place; 1 << PLACE_BITS],
+}
+
+/// One site's counts by one thread.
+pub(crate) struct Place {
+    /// The site's node; 0, which is a root and no site, if the place is free.
+    site: AtomicU32,
+    allocations: AtomicU64,
+    allocated_bytes: AtomicU64,
+}
+
+impl ThreadSites {
+    /// The place of a site, for the thread that owns these places.
+    #[inline(always)]
+    pub(crate) fn place(&self, site: NodeId) -> Option<&Place> {
+        let [first, second] = self.pair(site)?;
+        if first.site.load(Relaxed) == site.0 {
+            Some(first)
+        } else if second.site.load(Relaxed) == site.0 {
+            Some(second)
+        } else {
+            None
+        }
+    }
+
+    /// Gives a site a place from now on, if one of its two is free. A signal handler may claim the
+    /// other or the same one in between: the exchange decides.
+    #[cold]
+    pub(crate) fn claim(&self, site: NodeId) {
+        for place in self.pair(site).into_iter().flatten() {
+            if place.site.load(Relaxed) == site.0
+                || place.site.compare_exchange(0, site.0, AcqRel, Relaxed).is_ok()
+            {
+                return;
+            }
+        }
+    }
+
+    /// All sites with a place.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (NodeId, &Place)> {
+        let sites = self.places.iter().map(|place| (NodeId(place.site.load(Acquire)), place));
+        sites.filter(|(site, _)| site.0 != 0)
+    }
+
+    #[inline(always)]
+    fn pair(&self, site: NodeId) -> Option<[&Place; 2]> {
+        let index = (site.0.wrapping_mul(0x9E37_79B9) >> 32_u32.wrapping_sub(PLACE_BITS)) as usize;
+        Some([self.places.get(index)?, self.places.get(index ^ 1)?])
+    }
+}
+
+impl Place {
+    #[inline(always)]
+    pub(crate) fn add_allocation(&self, bytes: u64) {
+        add_as_owner(&self.allocations, 1);
+        add_as_owner(&self.allocated_bytes, bytes);
+    }
+
+    pub(crate) fn sums(&self) -> ExactSums {
+        ExactSums {
+            allocations: self.allocations.load(Relaxed),
+            allocated_bytes: self.allocated_bytes.load(Relaxed),
+        }
+    }
+}

@@ -88,3 +88,41 @@ fn the_program_prints_the_same_in_every_mode() {
         assert_eq!(words(variable), plain, "{variable}");
     }
 }
+
+#[test]
+fn program_with_a_busy_standard_error() {
+    if plays("program_with_a_busy_standard_error") {
+        std::thread::spawn(|| {
+            let _held = std::io::stderr().lock();
+            std::thread::sleep(std::time::Duration::from_secs(1000));
+        });
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::process::exit(4);
+    }
+}
+
+#[test]
+fn a_thread_that_holds_standard_error_does_not_keep_the_program_from_its_end() {
+    let file = directory("busy").join("heap.pb.gz");
+    let variable = format!("mode=exact,out={}", file.display());
+    let output = role("program_with_a_busy_standard_error", &variable).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(said(&output).contains("profile written"));
+}
+
+#[test]
+fn an_interval_without_sampling_is_said_to_have_no_meaning() {
+    let text = said(&role("holder", "mode=exact,interval=4k").output().unwrap());
+    assert!(text.contains("interval= has a meaning with mode=sampled only"), "{text}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_samples() {
+    let run = |name: &str| {
+        let file = directory(name).join("heap.pb.gz");
+        role("holder", &format!("mode=sampled,interval=1k,seed=7,out={}", file.display())).output().unwrap();
+        let profile = Profile::read_pprof(fs::File::open(file).unwrap()).unwrap();
+        (profile.total(0) > 0, profile.samples().len())
+    };
+    assert_eq!(run("seed-a"), run("seed-b"));
+}

@@ -61,3 +61,31 @@ fn each_signal_writes_a_whole_profile_and_the_service_goes_on() {
     assert!(said(&output).contains("blocks now;"));
     assert!(held(&wait_for(&directory.join("heap-4.pb.gz"))) < 1 << 20);
 }
+
+/// A program that blocks a signal to wait for it would lose it to a thread that does not block it.
+#[test]
+fn the_tracers_thread_takes_no_signal_that_is_meant_for_the_program() {
+    let threads = |variable: &str| {
+        let output = role("print_signal_masks", variable).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let out = directory("masks").join("heap.pb.gz");
+    let masks = threads(&format!("signal=usr2,out={}", out.display()));
+    let tracers: Vec<&str> = masks.lines().filter(|line| line.starts_with("alloc-tracer ")).collect();
+    assert_eq!(tracers.len(), 1, "{masks}");
+    // All signals but the two that the C library keeps for itself, and those that cannot be blocked.
+    assert!(tracers[0].ends_with("fffffffe7ffbfeff"), "{masks}");
+}
+
+#[test]
+fn print_signal_masks() {
+    if plays("print_signal_masks") {
+        for task in std::fs::read_dir("/proc/self/task").unwrap() {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let field = |name: &str| {
+                status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+            };
+            println!("{} {}", field("Name:"), field("SigBlk:"));
+        }
+    }
+}

@@ -8,12 +8,13 @@ use crate::frame_name::printable;
 use alloc_tracer::size::{Bytes, Count};
 
 /// A column of a profile's values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     /// Position among [`Profile::sample_types`].
     pub index: usize,
-    /// Position of the column with the variances of the estimates in this one, if there is one.
-    pub variance: Option<usize>,
+    /// Position of the column with the variances of the estimates in this one, if there is one, and
+    /// what its unit is in squares of this column's.
+    pub variance: Option<(usize, f64)>,
     /// The column's name in the file, for example `inuse_space`.
     pub name: String,
     unit: Unit,
@@ -37,6 +38,11 @@ pub struct UnknownColumn {
 }
 
 impl Column {
+    /// The variance of a sample's estimate in this column, in squares of its unit; 0 where it is exact.
+    pub fn variance_of(&self, values: &[i64]) -> f64 {
+        self.variance.map_or(0.0, |(column, unit)| values[column].max(0) as f64 * unit)
+    }
+
     /// The column of this name; without a name the one that viewers show first: the file's default,
     /// else `inuse_space`, else the last one as in pprof.
     ///

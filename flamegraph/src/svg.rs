@@ -77,9 +77,9 @@ pub fn write_svg(
 
 /// How sure an estimated total is; empty where it was counted.
 fn standard_error(profile: &Profile, column: &Column) -> String {
-    match column.variance.map_or(0, |variance| profile.total(variance)) {
-        variance if variance > 0 => {
-            format!("standard error ± {}", column.amount((variance as f64).sqrt().round() as i64))
+    match profile.samples().map(|sample| column.variance_of(sample.values)).sum::<f64>() {
+        variance if variance > 0.0 => {
+            format!("standard error ± {}", column.amount(variance.sqrt().round() as i64))
         }
         _ => String::new(),
     }

@@ -144,7 +144,7 @@ impl Top {
         let mut magnitude = 0_i64;
         for (index, sample) in profile.samples().enumerate() {
             let value = sample.values[column.index].saturating_mul(sign);
-            let variance = column.variance.map_or(0.0, |column| sample.values[column].max(0) as f64);
+            let variance = column.variance_of(sample.values);
             magnitude = magnitude.saturating_add(value.saturating_abs());
             self.total = self.total.saturating_add(value);
             self.total_variance += variance;

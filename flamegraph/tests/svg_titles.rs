@@ -64,10 +64,10 @@ fn title_and_subtitle_tell_column_total_mode_date_and_program() {
 
 #[test]
 fn an_estimate_tells_its_standard_error() {
-    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "bytes^2")];
+    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "KiB^2")];
     let profile = hand_made::profile(&columns, &[(&["a"], &[5000, 9]), (&["b"], &[7000, 16])]);
     let seen = see(&draw(&profile, Some("inuse_space"), &SvgOptions::default()));
-    assert_eq!(seen.texts["subtitle"], "standard error ± 5 B");
+    assert_eq!(seen.texts["subtitle"], "standard error ± 5.0 KiB");
 }
 
 #[test]

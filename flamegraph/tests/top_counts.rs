@@ -54,7 +54,7 @@ fn focus_and_ignore_take_whole_stacks_and_keep_the_total() {
 
 #[test]
 fn standard_errors_are_roots_of_sums_of_variances() {
-    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "bytes^2")];
+    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "KiB^2")];
     let profile = profile(
         &columns,
         &[
@@ -66,23 +66,23 @@ fn standard_errors_are_roots_of_sums_of_variances() {
     let column = Column::find(&profile, Some("inuse_space")).unwrap();
     let top = Top::of(&profile, &column, None, &TopOptions::default());
     let walk = &top.rows[0];
-    assert_eq!((walk.flat_variance.sqrt(), walk.cum_variance.sqrt()), (5.0, 5.0));
-    assert_eq!((top.rows[2].cum_variance.sqrt(), top.total_variance.sqrt()), (13.0, 13.0));
+    assert_eq!((walk.flat_variance.sqrt(), walk.cum_variance.sqrt()), (5.0 * 1024.0, 5.0 * 1024.0));
+    assert_eq!((top.rows[2].cum_variance.sqrt(), top.total_variance.sqrt()), (13.0 * 1024.0, 13.0 * 1024.0));
     let text = text(&profile, &TopOptions::default());
-    assert!(text.starts_with("Memory in use: 1.5 KiB (1,550 bytes) ± 13 B\n"), "{text}");
-    assert!(text.contains("1.5 KiB ± 5 B"), "{text}");
+    assert!(text.starts_with("Memory in use: 1.5 KiB (1,550 bytes) ± 13.0 KiB\n"), "{text}");
+    assert!(text.contains("1.5 KiB ± 5.0 KiB"), "{text}");
 }
 
 #[test]
 fn a_base_is_subtracted_and_its_uncertainty_added() {
-    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "bytes^2")];
+    let columns = [("inuse_space", "bytes"), ("inuse_space_variance", "KiB^2")];
     let base = profile(&columns, &[(&["main", "a"], &[100, 9]), (&["main", "b"], &[50, 0])]);
     let new = profile(&columns, &[(&["main", "a"], &[300, 16]), (&["main", "c"], &[7, 0])]);
     let column = Column::find(&new, Some("inuse_space")).unwrap();
     let top = Top::of(&new, &column, Some((&base, &column)), &TopOptions::default());
     assert_eq!((top.total, top.whole), (157, 150));
     assert_eq!(values(&top), [("a", 200, 200), ("b", -50, -50), ("c", 7, 7), ("main", 0, 157)]);
-    assert_eq!(top.rows[0].flat_variance, 25.0);
+    assert_eq!(top.rows[0].flat_variance, 25.0 * 1024.0 * 1024.0);
 }
 
 #[test]

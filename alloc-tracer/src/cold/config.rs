@@ -41,8 +41,9 @@ pub(crate) fn variable() -> Option<OsString> {
 }
 
 impl Config {
-    /// Reads a value of the variable; also one line for each mistake in it.
-    pub(crate) fn parse(text: &OsString) -> (Config, Vec<String>) {
+    /// Reads a value of the variable, in a program whose source asks for `in_source`; also one line for
+    /// each mistake in it.
+    pub(crate) fn parse(text: &OsString, in_source: Mode) -> (Config, Vec<String>) {
         let mut config = Config::default();
         let mut mistakes = Vec::new();
         let mut mode = None;
@@ -69,7 +70,12 @@ impl Config {
                     _ => wrong("a number of bytes such as 4096, 512k or 2m"),
                 },
                 "out" if value.is_empty() => wrong("a path such as heap-%p.pb.gz"),
-                "out" => config.out = Some(PathBuf::from(OsString::from_vec(value.to_vec()))),
+                "out" => {
+                    // A program may change its directory before the file is written.
+                    let path = PathBuf::from(OsString::from_vec(value.to_vec()));
+                    let here = env::current_dir().unwrap_or_default();
+                    config.out = Some(if path.is_absolute() { path } else { here.join(path) });
+                }
                 "symbols" => match &*text {
                     "yes" => config.without_symbols = false,
                     "no" => config.without_symbols = true,
@@ -100,10 +106,14 @@ impl Config {
                 .push(format!("{VARIABLE}: signal= needs a file to write, for example out=heap-%p-%n.pb.gz"));
             config.signal = None;
         }
+        if let (Some("off" | "exact"), Some(_)) = (mode.as_deref(), interval) {
+            mistakes.push(format!("{VARIABLE}: interval= has a meaning with mode=sampled only"));
+        }
         config.mode = match (mode.as_deref(), interval) {
             (Some("off"), _) => Some(Mode::Off),
             (Some("exact"), _) => Some(Mode::Exact),
             (_, Some(interval_bytes)) => Some(Mode::Sampled { interval_bytes }),
+            (Some(_), None) if matches!(in_source, Mode::Sampled { .. }) => Some(in_source),
             (Some(_), None) => Some(Mode::DEFAULT),
             (None, None) => None,
         };
@@ -157,20 +167,24 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> (Config, Vec<String>) {
-        Config::parse(&OsString::from(text))
+        Config::parse(&OsString::from(text), Mode::Sampled { interval_bytes: 77 })
     }
 
     #[test]
     fn what_the_documentation_shows_is_understood() {
         let (config, mistakes) = parse("mode=exact,out=heap-%p.pb.gz");
         assert_eq!(mistakes, Vec::<String>::new());
-        assert_eq!((config.mode, config.out), (Some(Mode::Exact), Some("heap-%p.pb.gz".into())));
+        assert_eq!(
+            (config.mode, config.out),
+            (Some(Mode::Exact), Some(env::current_dir().unwrap().join("heap-%p.pb.gz")))
+        );
         let (config, _) = parse("mode=sampled,interval=512k,max_memory=256m,symbols=no,seed=7");
         assert_eq!(config.mode, Some(Mode::Sampled { interval_bytes: 512 << 10 }));
         assert_eq!(
             (config.max_memory_bytes, config.without_symbols, config.seed),
             (Some(256 << 20), true, Some(7))
         );
+        assert_eq!(parse("mode=sampled").0.mode, Some(Mode::Sampled { interval_bytes: 77 }));
         assert_eq!(parse("interval=2MiB").0.mode, Some(Mode::Sampled { interval_bytes: 2 << 20 }));
     }
 

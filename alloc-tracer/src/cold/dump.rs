@@ -5,7 +5,6 @@ use super::config::{Config, expand};
 use super::report;
 use super::snapshot::snapshot;
 use super::std::format;
-use super::std::io::Write;
 use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use super::std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -36,7 +35,16 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     say(&text.unwrap_or_else(|_| String::from("alloc-tracer: no profile written: internal error\n")));
 }
 
-/// Writes to standard error; where that is closed, nothing can be said.
+/// Writes to standard error, past std's lock, which a thread of the program may hold for ever; where
+/// nothing can be written, nothing can be said.
 pub(crate) fn say(text: &str) {
-    let _ = super::std::io::stderr().write_all(text.as_bytes());
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: the pointer and the length describe `rest`.
+        let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
+        match usize::try_from(written) {
+            Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
+            _ => return,
+        }
+    }
 }

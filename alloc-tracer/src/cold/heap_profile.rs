@@ -1,7 +1,10 @@
 //! From a snapshot to a profile: locations for return addresses, four columns, and comments that say
 //! how it was measured and what is missing. Broken by: `tests/profile_names.rs`, `tests/pprof_file.rs`.
 
-use super::profile::{Location, LocationId, Module, ModuleId, Profile, SourceFrame, drop_frames};
+use super::profile::{
+    Location, LocationId, Module, ModuleId, Profile, SourceFrame, VARIANCE_SAMPLE_TYPES,
+    VARIANCE_UNIT_BYTES2, drop_frames,
+};
 use super::snapshot::{Gap, Site, Snapshot};
 use super::std::collections::HashMap;
 use super::std::format;
@@ -144,7 +147,13 @@ impl<'a> Locations<'a> {
         let four = [values.alloc_objects, values.alloc_space, values.inuse_objects, values.inuse_space];
         let mut columns: Vec<i64> = four.iter().map(|estimate| estimate.value.round() as i64).collect();
         if sampled {
-            columns.extend(four.iter().map(|estimate| estimate.variance.round() as i64));
+            let units = VARIANCE_SAMPLE_TYPES.map(|(_, unit)| match unit {
+                "KiB^2" => VARIANCE_UNIT_BYTES2,
+                _ => 1.0,
+            });
+            columns.extend(
+                four.iter().zip(units).map(|(estimate, unit)| (estimate.variance / unit).round() as i64),
+            );
         }
         self.profile.add_sample(&stack, &columns, &[]);
         self.stack = stack;

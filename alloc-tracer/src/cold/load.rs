@@ -12,10 +12,11 @@ use super::dump::{self, Moment};
 use super::on_signal;
 use super::std::alloc::{alloc, dealloc};
 use super::std::format;
+use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use crate::hot::guard::Untracked;
 use crate::hot::{mode, start, thread, unwind};
-use crate::sys::{pages, process};
+use crate::sys::{pages, pin, process};
 
 /// What the environment asked for; empty where the tracer is not the global allocator.
 static CONFIG: OnceCell<Config> = OnceCell::new();
@@ -27,11 +28,17 @@ static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
     let _guard = Untracked::enter();
-    if !is_global_allocator() {
-        return;
+    // A panic may not leave a constructor; with `panic = "abort"` it could not be caught, so nothing
+    // below panics on purpose.
+    if is_global_allocator() && catch_unwind(read_environment).is_err() {
+        dump::say("alloc-tracer: the environment could not be read: internal error\n");
     }
+}
+
+fn read_environment() {
+    pin::keep_loaded();
     let Some(text) = config::variable() else { return };
-    let (config, mistakes) = Config::parse(&text);
+    let (config, mistakes) = Config::parse(&text, mode::current_mode());
     for mistake in mistakes {
         dump::say(&format!("alloc-tracer: {mistake}\n"));
     }

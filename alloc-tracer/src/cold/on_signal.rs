@@ -1,72 +1,93 @@
 //! A profile whenever a signal comes, for a service that cannot be stopped: the handler only wakes a
-//! thread, which writes the file. Nothing of this exists unless `signal=` asks for it.
+//! thread, which writes the file. No descriptor is taken, and the thread receives no signal that is
+//! meant for the program. Nothing of this exists unless `signal=` asks for it.
 //! Broken by: `tests/on_signal.rs`.
 
+use core::cell::UnsafeCell;
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use core::mem::MaybeUninit;
+use core::ptr;
 
 use super::config::Config;
 use super::dump::{self, Moment};
-use super::std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use super::std::prelude::rust_2024::*;
-use super::std::{fs::File, io, io::Read, mem, thread};
+use super::std::{io, mem, thread};
 use crate::hot::guard::Untracked;
 use crate::hot::start;
 use crate::sys::process;
 
-/// The writing end of the pipe that wakes the thread.
-static WAKE: AtomicI32 = AtomicI32::new(-1);
+/// What the thread waits on.
+struct Wake(UnsafeCell<MaybeUninit<libc::sem_t>>);
 
-/// Installs the handler and starts the thread.
+// SAFETY: a POSIX semaphore may be used by all threads and in signal handlers once `install` has
+// initialised it, which happens before the thread or the handler exists.
+unsafe impl Sync for Wake {}
+
+static WAKE: Wake = Wake(UnsafeCell::new(MaybeUninit::uninit()));
+
+impl Wake {
+    fn semaphore(&self) -> *mut libc::sem_t {
+        self.0.get().cast()
+    }
+}
+
+/// Installs the handler and starts the thread. Called once.
 ///
 /// # Errors
-/// Those of the system: no descriptor, no thread.
+/// Those of the system: no semaphore, no thread, no handler.
 pub(crate) fn install(signal: c_int, config: &'static Config) -> io::Result<()> {
-    let (mut woken, wake) = pipe()?;
-    thread::Builder::new().name(String::from("alloc-tracer")).spawn(move || {
-        let _guard = Untracked::enter();
-        let mut byte = [0];
-        while woken.read_exact(&mut byte).is_ok() {
-            dump::write(config, Moment::OnSignal);
-        }
+    // SAFETY: the semaphore is this module's own and nobody uses it yet.
+    check(unsafe { libc::sem_init(WAKE.semaphore(), 0, 0) })?;
+    with_all_signals_blocked(|| {
+        let name = String::from("alloc-tracer");
+        thread::Builder::new().name(name).spawn(move || serve(config)).map(drop)
     })?;
-    WAKE.store(wake.into_raw_fd(), Relaxed);
     // SAFETY: zeroes are a valid `sigaction`; the handler makes only async-signal-safe calls.
-    unsafe {
+    check(unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         action.sa_sigaction = wake_thread as *const () as usize;
-        action.sa_flags = libc::SA_RESTART;
-        match libc::sigaction(signal, &raw const action, core::ptr::null_mut()) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
+        action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+        libc::sigaction(signal, &raw const action, ptr::null_mut())
+    })
+}
+
+fn serve(config: &Config) {
+    let _guard = Untracked::enter();
+    loop {
+        // SAFETY: the semaphore was initialised before this thread started.
+        if unsafe { libc::sem_wait(WAKE.semaphore()) } == 0 {
+            dump::write(config, Moment::OnSignal);
         }
     }
 }
 
 extern "C" fn wake_thread(_signal: c_int) {
-    // A forked child shares the pipe but not the thread.
-    if process::id() != start::process_id() {
-        return;
-    }
-    // SAFETY: errno is this thread's own; write is async-signal-safe and the byte is valid. A full pipe
-    // is not waited for: its bytes will wake the thread.
-    unsafe {
-        let errno = *libc::__errno_location();
-        libc::write(WAKE.load(Relaxed), [1_u8].as_ptr().cast(), 1);
-        *libc::__errno_location() = errno;
+    // A forked child has the handler but not the thread.
+    if process::id() == start::process_id() {
+        // SAFETY: the semaphore was initialised before the handler was installed; `sem_post` is
+        // async-signal-safe. It can fail only at the largest count, when the thread has enough to do.
+        unsafe {
+            let errno = *libc::__errno_location();
+            libc::sem_post(WAKE.semaphore());
+            *libc::__errno_location() = errno;
+        }
     }
 }
 
-fn pipe() -> io::Result<(File, OwnedFd)> {
-    let mut ends = [0; 2];
-    // SAFETY: there is room for two descriptors.
-    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let [read, write] = ends;
-    // SAFETY: the descriptors are new and nobody else's; the flag changes the writing end alone.
+/// Threads that `code` starts receive no signals: a program that blocks a signal to wait for it must
+/// not lose it to a thread that it does not know.
+fn with_all_signals_blocked<R>(code: impl FnOnce() -> R) -> R {
+    // SAFETY: both sets are valid for the calls; the mask is this thread's own and is put back.
     unsafe {
-        libc::fcntl(write, libc::F_SETFL, libc::O_NONBLOCK);
-        Ok((File::from_raw_fd(read), OwnedFd::from_raw_fd(write)))
+        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        let result = code();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
+        result
     }
+}
+
+fn check(result: c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -19,7 +19,8 @@ pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment:
     for holder in largest_holders(profile, snapshot.mode) {
         let _ = writeln!(text, "alloc-tracer:   {holder}");
     }
-    let path = path.display();
+    let path = path.to_string_lossy();
+    let path = short_path(&path);
     let _ = writeln!(text, "alloc-tracer: profile written to {path}");
     let is_unnamed = !profile.locations().is_empty() && profile.functions().is_empty();
     let next = match is_unnamed {
@@ -71,18 +72,18 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
 fn largest_holders(profile: &Profile, mode: Mode) -> Vec<String> {
     let Some(column) = profile.column("inuse_space") else { return Vec::new() };
     let variance = profile.variance_column(column);
-    let mut held: HashMap<String, (i64, i64)> = HashMap::new();
+    let mut held: HashMap<String, (i64, f64)> = HashMap::new();
     for sample in profile.samples().filter(|sample| sample.values[column] > 0) {
         let sums = held.entry(holder(profile, sample)).or_default();
         sums.0 = sums.0.saturating_add(sample.values[column]);
-        sums.1 = sums.1.saturating_add(variance.map_or(0, |variance| sample.values[variance]));
+        sums.1 += variance.map_or(0.0, |(variance, unit)| sample.values[variance] as f64 * unit);
     }
     let mut held: Vec<_> = held.into_iter().collect();
     held.sort_by(|(a_name, a), (b_name, b)| b.0.cmp(&a.0).then_with(|| a_name.cmp(b_name)));
     held.truncate(3);
-    let line = |(name, (bytes, variance)): (String, (i64, i64))| {
+    let line = |(name, (bytes, variance)): (String, (i64, f64))| {
         let error = match mode {
-            Mode::Sampled { .. } => format!(" ± {}", Bytes((variance as f64).sqrt() as i64)),
+            Mode::Sampled { .. } => format!(" ± {}", Bytes(variance.sqrt() as i64)),
             Mode::Exact | Mode::Off => String::new(),
         };
         format!("{:>10}{error}  {name}", Bytes(bytes))

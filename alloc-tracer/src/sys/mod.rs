@@ -6,6 +6,8 @@ pub(crate) mod clock;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) mod modules;
 pub(crate) mod pages;
+#[cfg(feature = "profile")]
+pub(crate) mod pin;
 pub(crate) mod process;
 pub(crate) mod stack;
 pub(crate) mod thread_exit;

@@ -23,8 +23,9 @@ pub use strings::{StringId, Strings};
 ///
 /// Shape: every sample has one stack (locations, leaf first) and exactly
 /// [`sample_types`](Self::sample_types)`.len()` values. A location is a code address with the
-/// source lines that were inlined into it, innermost first. Ids are indices and never dangle: the
-/// only ways to build a profile are the `add_*` methods and the readers, and both check.
+/// source lines that were inlined into it, innermost first. Ids are indices into this profile; the
+/// `add_*` methods and the readers check those of locations, samples and lines, and an id of another
+/// profile has no meaning here. Columns are declared before samples.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
     /// What the columns of values mean, in the order of the values.
@@ -376,20 +377,26 @@ pub const HEAP_SAMPLE_TYPES: [(&str, &str); 4] = [
 
 /// The columns that follow in a sampled profile: the variance of the estimate in the column of the
 /// same position in [`HEAP_SAMPLE_TYPES`]. Variances of different stacks add up, so the standard
-/// error of any sum of stacks is the square root of the sum of its variances.
+/// error of any sum of stacks is the square root of the sum of its variances. Those of bytes are in
+/// square KiB: in square bytes a sum over a few terabytes would not fit into 63 bits.
 pub const VARIANCE_SAMPLE_TYPES: [(&str, &str); 4] = [
     ("alloc_objects_variance", "count^2"),
-    ("alloc_space_variance", "bytes^2"),
+    ("alloc_space_variance", "KiB^2"),
     ("inuse_objects_variance", "count^2"),
-    ("inuse_space_variance", "bytes^2"),
+    ("inuse_space_variance", "KiB^2"),
 ];
 
+/// Bytes² in the unit of a variance of bytes.
+pub const VARIANCE_UNIT_BYTES2: f64 = 1024.0 * 1024.0;
+
 impl Profile {
-    /// The column that holds the variance of the estimates in `column`, if the profile has one.
-    pub fn variance_column(&self, column: usize) -> Option<usize> {
+    /// The column that holds the variance of the estimates in `column`, if the profile has one, and
+    /// what one unit of it is in squares of the estimates' unit.
+    pub fn variance_column(&self, column: usize) -> Option<(usize, f64)> {
         let name = self.text(self.sample_types[column].name);
         let at = HEAP_SAMPLE_TYPES.iter().position(|(heap, _)| *heap == name)?;
-        self.column(VARIANCE_SAMPLE_TYPES[at].0)
+        let (name, unit) = VARIANCE_SAMPLE_TYPES[at];
+        Some((self.column(name)?, if unit == "KiB^2" { VARIANCE_UNIT_BYTES2 } else { 1.0 }))
     }
 
     /// Declares the four heap columns, and their variances if the profile holds estimates.

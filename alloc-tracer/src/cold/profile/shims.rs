@@ -17,15 +17,16 @@ const BEGINNINGS: [&str; 7] = [
     "std::alloc::System",
 ];
 
-/// Names contain one of these.
-const PARTS: [&str; 6] = [
-    "as core::alloc::global::GlobalAlloc>::",
-    "::finish_grow",
-    "::try_allocate_in",
-    "RawVecInner>::with_capacity_in",
-    "RawVecInner<A>::with_capacity_in",
-    "new_uninit_in",
+/// Names begin with the first, after any opening brackets, and contain the second.
+const FUNCTIONS_OF: [(&str, &str); 4] = [
+    ("alloc::raw_vec::", "finish_grow"),
+    ("alloc::raw_vec::RawVecInner", "try_allocate_in"),
+    ("alloc::raw_vec::RawVecInner", "with_capacity_in"),
+    ("alloc::boxed::Box<", "new_uninit_in"),
 ];
+
+/// Names contain this: an implementation of the trait, of whatever allocator.
+const TRAIT: &str = " as core::alloc::global::GlobalAlloc>::";
 
 /// The compiler's entry points: one of these beginnings and one of these ends.
 const ENTRY_BEGINNINGS: [&str; 5] = ["__rust_", "__rg_", "__rdl_", "__rustc::__rust_", "__rustc::__r"];
@@ -34,10 +35,10 @@ const ENTRY_ENDS: [&str; 4] = ["_alloc", "_realloc", "_dealloc", "_alloc_zeroed"
 /// The same rules as a regular expression over whole names, for viewers that apply `drop_frames`.
 pub(crate) fn drop_frames() -> String {
     let any = |texts: &[&str]| texts.join("|");
+    let functions = FUNCTIONS_OF.map(|(owner, function)| format!("<*{owner}.*{function}.*")).join("|");
     format!(
-        "<*({}).*|.*({}).*|({}).*({})",
+        "<*({}).*|{functions}|.*{TRAIT}.*|({}).*({})",
         any(&BEGINNINGS),
-        any(&PARTS),
         any(&ENTRY_BEGINNINGS),
         any(&ENTRY_ENDS)
     )
@@ -47,7 +48,10 @@ pub(crate) fn drop_frames() -> String {
 pub(crate) fn is_allocator_frame(name: &str) -> bool {
     let inside_brackets = name.trim_start_matches('<');
     BEGINNINGS.iter().any(|beginning| inside_brackets.starts_with(beginning))
-        || PARTS.iter().any(|part| name.contains(part))
+        || FUNCTIONS_OF
+            .iter()
+            .any(|(owner, function)| inside_brackets.starts_with(owner) && inside_brackets.contains(function))
+        || name.contains(TRAIT)
         || ENTRY_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
             && ENTRY_ENDS.iter().any(|end| name.ends_with(end))
 }
@@ -99,6 +103,8 @@ mod tests {
             "alloc::raw_vec::RawVec<T,A>::grow_one",
             "hashbrown::raw::RawTable<T,A>::reserve_rehash",
             "my_app::alloc::pool",
+            "my_app::plant::finish_grow",
+            "my_app::Cache::new_uninit_in",
             "__rust_begin_short_backtrace",
         ] {
             assert!(!is_allocator_frame(visible), "{visible}");

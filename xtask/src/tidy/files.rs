@@ -2,12 +2,13 @@
 
 use super::source::Source;
 use super::{Place, Rule};
+use crate::repository;
 
 /// A median of 150 lines is the aim; beyond this a file has more than one noun.
 const LINES_LIMIT: usize = 500;
 const BYTES_LIMIT: u64 = 1 << 20;
 
-pub(super) const RULES: [Rule; 4] = [
+pub(super) const RULES: [Rule; 5] = [
     Rule {
         name: "file-opens-with-its-noun",
         applies_to: |path| path.ends_with(".rs"),
@@ -17,6 +18,13 @@ pub(super) const RULES: [Rule; 4] = [
         },
         why: "a reader must learn in the first line what a file is about",
         instead: "say its noun, what it may name and which test breaks with it",
+    },
+    Rule {
+        name: "named-tests-exist",
+        applies_to: |path| path.contains("/src/") && path.ends_with(".rs"),
+        find: tests_that_do_not_exist,
+        why: "a promise that names its test is believed",
+        instead: "name the test that holds it, or write it",
     },
     Rule {
         name: "file-has-a-noun",
@@ -52,6 +60,20 @@ fn whole_file(what: String) -> Place {
     Place { line: 1, what }
 }
 
+/// Looks at the opening comment only, where a file says which tests break with it.
+fn tests_that_do_not_exist(source: &Source) -> Vec<Place> {
+    let Some((package, _)) = source.path.split_once("/src/") else { return vec![] };
+    let opening = source.text.lines().take_while(|line| line.starts_with("//!")).enumerate();
+    let named = opening.flat_map(|(index, line)| {
+        let parts = line.split('`').filter(|part| part.starts_with("tests/") && part.contains('.'));
+        parts.map(move |part| (index + 1, part))
+    });
+    named
+        .filter(|(_, test)| !repository::root().join(package).join(test).exists())
+        .map(|(line, test)| Place { line, what: format!("names `{test}`, which does not exist") })
+        .collect()
+}
+
 fn name_without_noun(source: &Source) -> Vec<Place> {
     const NAMES: [&str; 9] =
         ["util", "utils", "common", "helper", "helpers", "misc", "shared", "types", "internal"];
@@ -70,6 +92,13 @@ mod tests {
         assert_eq!(broken("a/src/b.rs", "use core::mem;\n"), ["file-opens-with-its-noun"]);
         assert_eq!(broken("a/src/b.rs", "//! B.\n"), [""; 0]);
         assert_eq!(broken("a/b.toml", "[a]\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_test_that_is_named_must_exist() {
+        let named = |test: &str| format!("//! B. Broken by: `{test}`.\n");
+        assert_eq!(broken("alloc-tracer/src/b.rs", &named("tests/nowhere.rs")), ["named-tests-exist"]);
+        assert_eq!(broken("alloc-tracer/src/b.rs", &named("tests/threads.rs")), [""; 0]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Writes a profile as pprof's `profile.proto`, packed with gzip, one field at a time: the file is
 //! never held in memory as a whole. The field numbers are those of
 //! <https://github.com/google/pprof/blob/main/proto/profile.proto>.
-//! Broken by: `tests/pprof_round_trip.rs` and `tests/clients/check.sh`.
+//! Broken by: `tests/pprof_round_trip.rs` and the script `check.sh` of `flamegraph/`.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

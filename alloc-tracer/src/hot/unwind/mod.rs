@@ -2,7 +2,7 @@
 //! per return address says where the caller's frame is, and is looked up in the tables only once.
 //! Stacks are only read, and only between the stack pointer and the end of the thread's stack.
 //! Where there is no rule for this machine, the `backtrace` crate walks (`plain.rs`).
-//! Broken by: the tests below, `tests/stacks.rs`.
+//! Broken by: the tests below, `tests/differential_walk.rs`.
 
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod remembered;

@@ -1,5 +1,5 @@
 //! A rule from the unwind tables (`.eh_frame_hdr`, `.eh_frame`), read in place by gimli with storage
-//! of fixed size. Broken by: `hot/unwind/walk.rs` tests, `tests/stacks.rs`.
+//! of fixed size. Broken by: `hot/unwind/walk.rs` tests, `tests/differential_walk.rs`.
 
 use core::slice;
 

@@ -51,7 +51,7 @@ fn section_value(section: &Section) -> Value {
     let heaviest = section.runs.first().and_then(|run| run.measures.first()).map(heaviest_value);
     context! {
         name => section.demo.name,
-        keeps => section.demo.keeps,
+        keeps => prose(&section.demo.keeps),
         explanation => prose(&section.demo.explanation),
         difference => section.difference,
         runs,

@@ -12,7 +12,7 @@ use super::std::collections::HashMap;
 use crate::hot::call_tree::NodeId;
 use crate::hot::guard::Untracked;
 use crate::hot::mode::{self, Mode};
-use crate::hot::thread;
+use crate::hot::{recorder, thread};
 use crate::sys::clock;
 
 /// Changes what is recorded from now on. Blocks that are live keep what was recorded of them.
@@ -21,7 +21,7 @@ use crate::sys::clock;
 /// [`TooManyIntervals`] if 255 different sampling intervals have been in use already; the mode then
 /// stays as it was.
 pub fn set_mode(mode: Mode) -> Result<(), TooManyIntervals> {
-    if mode::set(mode) { Ok(()) } else { Err(TooManyIntervals) }
+    if recorder::set_mode(mode) { Ok(()) } else { Err(TooManyIntervals) }
 }
 
 /// What is recorded now.

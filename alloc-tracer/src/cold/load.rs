@@ -15,7 +15,7 @@ use super::std::format;
 use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use crate::hot::guard::Untracked;
-use crate::hot::{mode, start, thread, unwind};
+use crate::hot::{mode, recorder, start, thread, unwind};
 use crate::sys::{pages, pin, process};
 
 /// What the environment asked for; empty where the tracer is not the global allocator.
@@ -52,7 +52,7 @@ fn read_environment() {
         unwind::check_stacks();
     }
     if let Some(mode) = config.mode {
-        mode::set(mode);
+        recorder::set_mode(mode);
     }
     let config = CONFIG.get_or_init(|| config);
     if config.out.is_some() {

@@ -81,7 +81,7 @@ pub fn stats() -> Stats {
         live_bytes,
         live_blocks: total.allocations.saturating_sub(total.frees),
         peak_live_bytes: thread::peak_bytes(live_bytes),
-        peak_error_bytes: u64::from(thread::block_count()) * thread::FOLD_BYTES.unsigned_abs(),
+        peak_error_bytes: u64::from(thread::block_count()) * thread::ERROR_BYTES,
         tracer_mapped_bytes: pages::mapped_bytes(),
         tracer_refusals: pages::refusals(),
         reentries: guard::reentries(),

@@ -1,7 +1,7 @@
 //! A thread's totals, exact in every mode. One thread writes them, any thread reads them; no two
 //! threads share a cache line. Broken by: `tests/exact_counts.rs`, `tests/signals.rs`.
 
-use core::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Totals since the program started, as one thread saw them. Frees of blocks that another thread
 /// allocated count here too, so only sums over all threads have a meaning.
@@ -62,44 +62,24 @@ impl Counters {
 /// One instruction without a lock prefix: a signal handler that allocates on the same thread comes
 /// before or after it, never between its load and its store, so no count is lost; other threads
 /// read either value.
-#[inline(always)]
-pub(crate) fn add_as_owner(counter: &AtomicU64, amount: u64) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: `as_ptr` of an atomic that lives through the call.
-    unsafe {
-        add_in_place(counter.as_ptr(), amount);
-    }
-    #[cfg(any(not(target_arch = "x86_64"), miri))]
-    counter.fetch_add(amount, Relaxed);
-}
-
-/// Subtracts from a number that only the calling thread writes, as [`add_as_owner`] adds.
-#[inline(always)]
-pub(crate) fn subtract_as_owner(number: &AtomicI64, amount: i64) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: `as_ptr` of an atomic that lives through the call; both integers have 8 bytes.
-    unsafe {
-        add_in_place(number.as_ptr().cast(), amount.wrapping_neg().cast_unsigned());
-    }
-    #[cfg(any(not(target_arch = "x86_64"), miri))]
-    number.fetch_sub(amount, Relaxed);
-}
-
-/// # Safety
-/// `number` is the pointer of an 8-byte atomic that lives through the call and that no other thread
-/// writes.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-unsafe fn add_in_place(number: *mut u64, amount: u64) {
-    // SAFETY: the pointer is valid and aligned by this function's contract. Other threads read with
-    // single 8-byte loads, which cannot tear on x86-64. An asm block is as opaque to the compiler as
-    // an atomic operation.
+pub(crate) fn add_as_owner(counter: &AtomicU64, amount: u64) {
+    // SAFETY: the pointer is valid and aligned for the whole call. No other thread writes the
+    // counter; others read it with single 8-byte loads, which cannot tear on x86-64. An asm block
+    // is as opaque to the compiler as an atomic operation.
     unsafe {
         core::arch::asm!(
-            "add qword ptr [{number}], {amount}",
-            number = in(reg) number,
+            "add qword ptr [{counter}], {amount}",
+            counter = in(reg) counter.as_ptr(),
             amount = in(reg) amount,
             options(nostack),
         );
     }
+}
+
+#[cfg(any(not(target_arch = "x86_64"), miri))]
+#[inline(always)]
+pub(crate) fn add_as_owner(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Relaxed);
 }

@@ -18,8 +18,8 @@
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire,
-    Ordering::Relaxed, Ordering::Release,
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::Release,
 };
 
 use super::call_tree::{NODE_BITS, NodeId};
@@ -40,13 +40,17 @@ pub(crate) struct Entry {
 pub(crate) struct LiveTable {
     levels: [AtomicPtr<Slot>; LEVELS],
     level_count: AtomicU32,
-    /// Whether a block was ever put in that was not sampled: then any block may be here.
-    holds_exact: AtomicBool,
+    /// Which blocks were ever put in: [`NONE`], [`SAMPLED`] only, or [`ANY`].
+    held: AtomicU8,
     /// How many sampled blocks have each hash value; a count that reaches 255 stays there.
     sampled: [AtomicU8; 1 << SAMPLED_BITS],
 }
 
 const SAMPLED_BITS: u32 = 16;
+
+const NONE: u8 = 0;
+const SAMPLED: u8 = 1;
+const ANY: u8 = 2;
 
 /// The process's live blocks.
 pub(crate) static LIVE: LiveTable = LiveTable::new();
@@ -76,7 +80,7 @@ impl LiveTable {
         LiveTable {
             levels: [const { AtomicPtr::new(ptr::null_mut()) }; LEVELS],
             level_count: AtomicU32::new(0),
-            holds_exact: AtomicBool::new(false),
+            held: AtomicU8::new(NONE),
             sampled: [const { AtomicU8::new(0) }; 1 << SAMPLED_BITS],
         }
     }
@@ -84,7 +88,11 @@ impl LiveTable {
     /// Whether a block may be here. `false` is certain.
     #[inline(always)]
     pub(crate) fn may_hold(&self, address: usize) -> bool {
-        self.holds_exact.load(Relaxed) || self.sampled_count(address).load(Relaxed) != 0
+        match self.held.load(Relaxed) {
+            NONE => false,
+            SAMPLED => self.sampled_count(address).load(Relaxed) != 0,
+            _ => true,
+        }
     }
 
     #[inline(always)]
@@ -98,11 +106,11 @@ impl LiveTable {
     /// Makes [`may_hold`](Self::may_hold) true for a block. Runs before the block's owner learns its
     /// address, so no free of it can come too early.
     fn announce(&self, entry: Entry) {
-        if entry.interval == IntervalId::EXACT {
-            if !self.holds_exact.load(Relaxed) {
-                self.holds_exact.store(true, Relaxed);
-            }
-        } else {
+        let kind = if entry.interval == IntervalId::EXACT { ANY } else { SAMPLED };
+        if self.held.load(Relaxed) < kind {
+            self.held.fetch_max(kind, Relaxed);
+        }
+        if kind == SAMPLED {
             // Fails only at 255, which stays.
             let _ = self
                 .sampled_count(entry.address)
@@ -302,7 +310,7 @@ mod tests {
             (1..).map(|i| i * 16).filter(|address| ptr::eq(TABLE.sampled_count(*address), count)).take(260)
         };
         crowd().for_each(|address| assert!(TABLE.insert(sampled(address))));
-        assert!(!TABLE.holds_exact.load(Relaxed));
+        assert_eq!(TABLE.held.load(Relaxed), SAMPLED);
         for address in crowd() {
             assert!(TABLE.may_hold(address));
             assert_eq!(TABLE.remove(address), Some(sampled(address)));

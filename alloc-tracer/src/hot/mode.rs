@@ -1,7 +1,8 @@
 //! What is recorded now: off, sampled or exact, changeable while the program runs. One word that
 //! every thread compares with its own copy. Broken by: `tests/mode_change.rs`.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst};
 
 /// What the tracer records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,12 @@ pub(crate) fn current() -> ModeWord {
     ModeWord(CURRENT.load(Relaxed))
 }
 
-/// Puts a mode in force for all allocations that begin from now on.
+/// The mode in force, in one order with the stores of [`set`] and of threads' limits.
+pub(crate) fn current_in_order() -> ModeWord {
+    ModeWord(CURRENT.load(SeqCst))
+}
+
+/// Puts a mode in force; `recorder::set_mode` then makes all threads notice.
 ///
 /// `false` if 255 different intervals have been in use already; the mode then stays as it was,
 /// because every block that was sampled must keep the interval it was sampled with.
@@ -89,7 +95,7 @@ pub(crate) fn set(mode: Mode) -> bool {
         },
     };
     let changes = CHANGES.fetch_add(1, Relaxed).wrapping_add(1);
-    CURRENT.store(ModeWord::new(changes, kind).0, Release);
+    CURRENT.store(ModeWord::new(changes, kind).0, SeqCst);
     true
 }
 

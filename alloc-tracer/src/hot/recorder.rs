@@ -5,10 +5,9 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::call_tree::{CALL_TREE, NodeId, Root};
-use super::counters::subtract_as_owner;
 use super::guard::Recording;
 use super::live_table::{Entry, LIVE};
-use super::mode::{self, IntervalId, Kind};
+use super::mode::{self, IntervalId, Kind, Mode};
 use super::sampler;
 use super::start::Settings;
 use super::thread::{self, ThreadBlock};
@@ -33,9 +32,8 @@ pub(crate) fn allocated(settings: &Settings, address: usize, size: usize) {
 #[inline(always)]
 fn allocated_on(block: &'static ThreadBlock, address: usize, size: usize) {
     block.counters.allocated(size);
-    block.live_changed(size as i64);
-    if is_due(block, size) {
-        record(block, address, size, Registers::here());
+    if block.allocation_needs_attention() {
+        attend(block, address, size, Registers::here());
     }
 }
 
@@ -55,7 +53,9 @@ pub(crate) fn freed(settings: &Settings, address: usize, size: usize) {
 #[inline(always)]
 fn freed_on(block: &ThreadBlock, size: usize) {
     block.counters.freed(size);
-    block.live_changed((size as i64).wrapping_neg());
+    if block.free_needs_attention() {
+        block.fold();
+    }
 }
 
 /// Takes a block's record out, before the inner allocator may hand its address out again.
@@ -91,49 +91,28 @@ pub(crate) fn reallocated(settings: &Settings, old_size: usize, address: usize, 
 #[inline(always)]
 fn reallocated_on(block: &'static ThreadBlock, old_size: usize, address: usize, size: usize) {
     block.counters.reallocated(old_size, size);
-    block.live_changed((size as i64).wrapping_sub(old_size as i64));
-    if is_due(block, size) {
-        record(block, address, size, Registers::here());
+    if block.free_needs_attention() {
+        block.fold();
+    }
+    if block.allocation_needs_attention() {
+        attend(block, address, size, Registers::here());
     }
 }
 
-/// Whether this allocation is recorded, or the mode has changed.
-#[inline(always)]
-fn is_due(block: &ThreadBlock, size: usize) -> bool {
-    // One instruction subtracts, so that a signal handler's own subtraction is not undone.
-    subtract_as_owner(&block.gap_bytes, size as i64);
-    block.gap_bytes.load(Relaxed) < 0 || block.seen_mode.load(Relaxed) != mode::current().0
+/// Puts a mode in force for all allocations that begin from now on. `false` if the mode needs one more
+/// sampling interval than there is room for.
+pub(crate) fn set_mode(mode: Mode) -> bool {
+    let is_set = mode::set(mode);
+    thread::attend_all();
+    is_set
 }
 
 /// The second half of an allocation.
 #[cold]
 #[inline(never)]
-fn record(block: &'static ThreadBlock, address: usize, size: usize, registers: Registers) {
-    let mode = mode::current();
-    let changed = block.seen_mode.swap(mode.0, Relaxed) != mode.0;
-    let (root, interval) = match mode.kind() {
-        Kind::Off => {
-            block.gap_bytes.store(i64::MAX, Relaxed);
-            return;
-        }
-        Kind::Exact => {
-            block.gap_bytes.store(-1, Relaxed);
-            (Root::Exact, IntervalId::EXACT)
-        }
-        Kind::Sampled(interval) => {
-            let draw = || sampler::draw_gap_bytes(block.next_random(), mode::interval_bytes(interval));
-            if changed {
-                // The gap was drawn for another mode; this block decides by a gap of its own.
-                let gap = draw().wrapping_sub(size as i64);
-                block.gap_bytes.store(gap, Relaxed);
-                if gap >= 0 {
-                    return;
-                }
-            }
-            block.gap_bytes.store(draw(), Relaxed);
-            (Root::Sampled, interval)
-        }
-    };
+fn attend(block: &'static ThreadBlock, address: usize, size: usize, registers: Registers) {
+    let Some(interval) = block.attend_to_allocation(size) else { return };
+    let root = if interval == IntervalId::EXACT { Root::Exact } else { Root::Sampled };
     let site = match Recording::enter() {
         Ok(recording) => site_of(&recording, block, root, registers),
         Err(mark) => root.mark(mark),

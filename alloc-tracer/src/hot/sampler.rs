@@ -28,12 +28,12 @@ pub(crate) fn next_random(state: &mut u64) -> u64 {
 
 /// How many whole bytes lie before the next sample point: exponential with mean `interval_bytes`,
 /// rounded down. A block is sampled if the gap before it is less than its size.
-pub(crate) fn draw_gap_bytes(random: u64, interval_bytes: u64) -> i64 {
+pub(crate) fn draw_gap_bytes(random: u64, interval_bytes: u64) -> u64 {
     // Uniform in (0, 1]: 53 random bits, never zero.
     let uniform = ((random >> 11) as f64 + 1.0) * (1.0 / (1_u64 << 53) as f64);
     let gap = -libm::log(uniform) * interval_bytes as f64;
-    // A cast to an integer rounds down here and saturates; 2^62 leaves room for a subtraction.
-    (gap as i64).min(1 << 62)
+    // A cast to an integer rounds down here and saturates; 2^62 leaves room for an addition.
+    (gap as u64).min(1 << 62)
 }
 
 /// How many blocks of this size a sample stands for: 1 / (1 - exp(-size / interval)), 1 if exact.
@@ -53,8 +53,8 @@ mod tests {
     fn gaps_are_exponential_and_a_block_is_sampled_as_often_as_the_formula_says() {
         let (interval, draws) = (4096_u64, 400_000);
         let mut state = 42;
-        let gaps: Vec<i64> = (0..draws).map(|_| draw_gap_bytes(next_random(&mut state), interval)).collect();
-        for size in [1_i64, 100, 4096, 20_000] {
+        let gaps: Vec<u64> = (0..draws).map(|_| draw_gap_bytes(next_random(&mut state), interval)).collect();
+        for size in [1_u64, 100, 4096, 20_000] {
             let sampled = gaps.iter().filter(|gap| **gap < size).count() as f64;
             let p = 1.0 - (-(size as f64) / interval as f64).exp();
             let deviation =

@@ -6,29 +6,43 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{
     AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::SeqCst,
 };
 
 use super::arena::{Arena, Zeroed};
-use super::counters::{Counters, STRAY, subtract_as_owner};
+use super::counters::{Counters, STRAY};
+use super::mode::{self, IntervalId, Kind, ModeWord};
 use super::thread_sites::ThreadSites;
 use super::unwind::WalkSpace;
 use super::{sampler, start};
 use crate::sys::{stack, thread_exit, thread_local};
 
-/// A thread changes the shared figure for live bytes when its own change since then reaches this
-/// many bytes, so the figure, and the peak that is taken from it, is off by less than this per
-/// thread state.
-pub(crate) const FOLD_BYTES: i64 = 64 << 10;
+/// A thread changes the shared figure for live bytes when it has allocated, or freed, this many bytes
+/// since it did so last.
+const FOLD_BYTES: u64 = 32 << 10;
 
-/// One thread's state. The first cache line is all that an allocation touches when it is not recorded.
+/// How far the shared figure, the peak that is taken from it, and a sum of live bytes while threads run
+/// may be off, per thread state: by what is allocated and by what is freed between two folds.
+pub(crate) const ERROR_BYTES: u64 = 2 * FOLD_BYTES;
+
+/// One thread's state. The first cache line is all that an allocation touches when it is not recorded:
+/// two counters go up, and one of them is compared with a limit behind which anything may be due (a
+/// sample, a fold, a change of mode). Frees have a limit of their own.
 #[repr(C, align(64))]
 pub(crate) struct ThreadBlock {
     pub(crate) counters: Counters,
-    /// Bytes until the next sample; negative when the next allocation is recorded.
-    pub(crate) gap_bytes: AtomicI64,
-    /// The mode that `gap_bytes` was drawn for.
-    pub(crate) seen_mode: AtomicU64,
-    unfolded_bytes: AtomicI64,
+    /// At this many allocated bytes the allocation is attended to; 0 for every one.
+    allocated_limit: AtomicU64,
+    /// At this many freed bytes the free is attended to.
+    freed_limit: AtomicU64,
+    _rest_of_the_line: u64,
+    /// The mode that `next_sample_at` was drawn for.
+    seen_mode: AtomicU64,
+    /// The next sample is the allocation that takes the allocated bytes beyond this.
+    next_sample_at: AtomicU64,
+    /// What the counters were at the last fold.
+    folded_allocated: AtomicU64,
+    folded_freed: AtomicU64,
     random: AtomicU64,
     stack_low: AtomicUsize,
     stack_top: AtomicUsize,
@@ -44,7 +58,7 @@ unsafe impl Sync for ThreadBlock {}
 // SAFETY: as above.
 unsafe impl Zeroed for ThreadBlock {}
 
-const _: () = assert!(core::mem::offset_of!(ThreadBlock, random) == 64);
+const _: () = assert!(core::mem::offset_of!(ThreadBlock, seen_mode) == 64);
 
 /// 131,072 threads at once; later ones count into shared counters and record nothing.
 static BLOCKS: Arena<ThreadBlock, 1, 65_536> = Arena::with_reserved(0);
@@ -146,19 +160,87 @@ fn next_head(head: u64, first: u32) -> u64 {
 }
 
 impl ThreadBlock {
-    /// Notes that the thread's share of live bytes changed.
+    /// Whether something may be due with the allocation that was just counted.
     #[inline(always)]
-    pub(crate) fn live_changed(&self, bytes: i64) {
-        subtract_as_owner(&self.unfolded_bytes, bytes.wrapping_neg());
-        if self.unfolded_bytes.load(Relaxed).unsigned_abs() >= FOLD_BYTES.unsigned_abs() {
+    pub(crate) fn allocation_needs_attention(&self) -> bool {
+        self.counters.allocated_bytes.load(Relaxed) >= self.allocated_limit.load(Relaxed)
+    }
+
+    /// Whether a fold is due with the free that was just counted.
+    #[inline(always)]
+    pub(crate) fn free_needs_attention(&self) -> bool {
+        self.counters.freed_bytes.load(Relaxed) >= self.freed_limit.load(Relaxed)
+    }
+
+    /// Attends to an allocation of `size` bytes that was just counted: folds if that is due, and says
+    /// whether the allocation is to be recorded, and how.
+    pub(crate) fn attend_to_allocation(&self, size: usize) -> Option<IntervalId> {
+        let mode = mode::current();
+        let allocated = self.counters.allocated_bytes.load(Relaxed);
+        if allocated.wrapping_sub(self.folded_allocated.load(Relaxed)) >= FOLD_BYTES {
             self.fold();
+        }
+        let recorded = match mode.kind() {
+            Kind::Off => None,
+            Kind::Exact => Some(IntervalId::EXACT),
+            Kind::Sampled(interval) => self.sample(mode, interval, allocated, size).then_some(interval),
+        };
+        self.set_allocated_limit(mode);
+        recorded
+    }
+
+    /// Folds the thread's share of live bytes into the shared figure.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fold(&self) {
+        let allocated = self.counters.allocated_bytes.load(Relaxed);
+        let freed = self.counters.freed_bytes.load(Relaxed);
+        let more = allocated.wrapping_sub(self.folded_allocated.swap(allocated, Relaxed));
+        let less = freed.wrapping_sub(self.folded_freed.swap(freed, Relaxed));
+        self.freed_limit.store(freed.wrapping_add(FOLD_BYTES), Relaxed);
+        fold_bytes(more.wrapping_sub(less).cast_signed());
+    }
+
+    /// Whether a sample point falls into the last `size` of the allocated bytes; if so, draws the next.
+    fn sample(&self, mode: ModeWord, interval: IntervalId, allocated: u64, size: usize) -> bool {
+        let draw = || sampler::draw_gap_bytes(self.next_random(), mode::interval_bytes(interval));
+        if self.seen_mode.swap(mode.0, Relaxed) != mode.0 {
+            // The point was drawn for another mode; this block decides by a gap of its own.
+            let start = allocated.wrapping_sub(size as u64);
+            self.next_sample_at.store(start.wrapping_add(draw()), Relaxed);
+        }
+        let is_sampled = self.next_sample_at.load(Relaxed) < allocated;
+        if is_sampled {
+            self.next_sample_at.store(allocated.wrapping_add(draw()), Relaxed);
+        }
+        is_sampled
+    }
+
+    fn set_allocated_limit(&self, mode: ModeWord) {
+        let next_fold = self.folded_allocated.load(Relaxed).wrapping_add(FOLD_BYTES);
+        let limit = match mode.kind() {
+            Kind::Exact => 0,
+            Kind::Off => next_fold,
+            Kind::Sampled(_) => self.next_sample_at.load(Relaxed).wrapping_add(1).min(next_fold),
+        };
+        if self.allocated_limit.load(Relaxed) != limit {
+            // Either this thread sees a mode that is set meanwhile, or the thread that sets it writes its
+            // zero after this store: both do their store before their load, in one order for all.
+            self.allocated_limit.store(limit, SeqCst);
+            if mode::current_in_order() != mode {
+                self.allocated_limit.store(0, SeqCst);
+            }
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn fold(&self) {
-        fold_bytes(self.unfolded_bytes.swap(0, Relaxed));
+    /// Bytes that the thread allocated less those it freed since its last fold. Read while the thread
+    /// runs it is off by what happens between the loads, but never by more than what can be unfolded.
+    fn unfolded_bytes(&self) -> i64 {
+        let (allocated, freed) = (self.folded_allocated.load(Relaxed), self.folded_freed.load(Relaxed));
+        let more = self.counters.allocated_bytes.load(Relaxed).wrapping_sub(allocated);
+        let less = self.counters.freed_bytes.load(Relaxed).wrapping_sub(freed);
+        let bound = FOLD_BYTES.cast_signed();
+        more.wrapping_sub(less).cast_signed().clamp(bound.wrapping_neg(), bound)
     }
 
     fn seed_from(&self, index: u32) {
@@ -166,7 +248,7 @@ impl ThreadBlock {
         self.random.store(sampler::next_random(&mut seed), Relaxed);
     }
 
-    pub(crate) fn next_random(&self) -> u64 {
+    fn next_random(&self) -> u64 {
         let mut state = self.random.load(Relaxed);
         let random = sampler::next_random(&mut state);
         self.random.store(state, Relaxed);
@@ -211,12 +293,18 @@ pub(crate) fn count_without_block(amounts: [u64; 5]) {
     fold_bytes(allocated.wrapping_sub(freed).cast_signed());
 }
 
+/// Makes every thread attend to its next allocation: the mode has changed.
+pub(crate) fn attend_all() {
+    for block in (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)) {
+        block.allocated_limit.store(0, SeqCst);
+    }
+}
+
 /// Live bytes now: what was folded, and what each thread has not folded yet. At rest exact; while
-/// threads run, a fold that happens during the sum is seen not at all or twice, so that it is off by
-/// less than [`FOLD_BYTES`] per thread.
+/// threads run, off by less than [`ERROR_BYTES`] per thread.
 pub(crate) fn live_bytes() -> u64 {
     let blocks = (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index));
-    let unfolded = blocks.map(|block| block.unfolded_bytes.load(Relaxed));
+    let unfolded = blocks.map(|block| block.unfolded_bytes());
     let live = unfolded.fold(FOLDED_LIVE_BYTES.load(Relaxed), i64::wrapping_add);
     live.max(0).cast_unsigned()
 }
@@ -240,5 +328,6 @@ pub(crate) fn set_seed(seed: u64) {
         block.seed_from(block.index.load(Relaxed));
         // No mode: the next allocation draws its gap anew.
         block.seen_mode.store(u64::MAX, Relaxed);
+        block.allocated_limit.store(0, Relaxed);
     }
 }

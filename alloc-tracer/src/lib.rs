@@ -40,6 +40,9 @@
 //! #[global_allocator]
 //! static ALLOC: AllocTracer = AllocTracer::system().exact();
 //!
+//! # #[cfg(not(feature = "profile"))]
+//! # fn main() {}
+//! # #[cfg(feature = "profile")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let cache: Vec<String> = (0..1000).map(|i| format!("entry {i}")).collect();
 //!

@@ -300,17 +300,15 @@ fn unchanged(
     if outermost.slot >= bounds.top {
         return Err(0);
     }
-    for (index, entry) in entries.iter().take(len).enumerate() {
-        if read(entry.slot) != entry.return_address {
-            return Err(index);
-        }
+    let entries = entries.get(..len).unwrap_or_default();
+    if let Some(changed) = entries.iter().position(|entry| read(entry.slot) != entry.return_address) {
+        return Err(changed);
     }
-    for word in words.iter().take(usize::from(word_count)) {
-        if read(word.address) != word.value {
-            return Err(0);
-        }
+    let words = words.get(..usize::from(word_count)).unwrap_or_default();
+    match words.iter().all(|word| read(word.address) == word.value) {
+        true => Ok(()),
+        false => Err(0),
     }
-    Ok(())
 }
 
 #[inline(always)]

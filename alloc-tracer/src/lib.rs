@@ -94,9 +94,11 @@ mod hot;
 mod inner;
 mod sys;
 
-pub use cold::control::{TooManyIntervals, mode, reset, set_mode, untracked};
+pub use cold::baseline::reset;
+pub use cold::control::{TooManyIntervals, mode, set_mode, untracked};
+pub use cold::estimate::Estimate;
 pub use cold::modules::LoadedModule;
-pub use cold::snapshot::{Estimate, Gap, Site, SiteValues, Snapshot, snapshot};
+pub use cold::snapshot::{Gap, Site, SiteValues, Snapshot, snapshot};
 pub use cold::stats::{Stats, stats};
 pub use hook::AllocTracer;
 pub use hot::mode::Mode;

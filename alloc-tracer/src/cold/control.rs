@@ -1,19 +1,11 @@
-//! What a program may tell its tracer while it runs: change the mode, start the totals again, leave
-//! code untracked. Broken by: `tests/mode_change.rs`, `tests/reset.rs`, `tests/untracked.rs`.
+//! What a program may tell its tracer while it runs: change the mode, leave code untracked. Broken by:
+//! `tests/mode_change.rs`, `tests/untracked.rs`.
 
 use core::fmt;
 
-use parking_lot::RwLock;
-
-use super::snapshot::SiteSums;
-use super::stats::Totals;
-use super::std::boxed::Box;
-use super::std::collections::HashMap;
-use crate::hot::call_tree::NodeId;
 use crate::hot::guard::Untracked;
 use crate::hot::mode::{self, Mode};
-use crate::hot::{recorder, thread};
-use crate::sys::clock;
+use crate::hot::recorder;
 
 /// Changes what is recorded from now on. Blocks that are live keep what was recorded of them.
 ///
@@ -52,35 +44,4 @@ impl core::error::Error for TooManyIntervals {}
 pub fn untracked<R>(code: impl FnOnce() -> R) -> R {
     let _guard = Untracked::enter();
     code()
-}
-
-/// Starts the totals again: `alloc_objects` and `alloc_space` of every call stack, the totals of
-/// [`stats`](crate::stats) and the search for the peak count from this moment. What is live stays
-/// live and stays in `inuse_objects` and `inuse_space`. What was lost or cut short stays counted from the start.
-pub fn reset() {
-    let _guard = Untracked::enter();
-    let fresh = Box::new(Baseline {
-        totals: Totals::now(),
-        sites: super::snapshot::all_site_sums(),
-        monotonic_nanos: clock::monotonic_nanos(),
-    });
-    thread::reset_peak();
-    let old = BASELINE.write().replace(fresh);
-    drop(old);
-}
-
-/// The totals at the last reset.
-pub(crate) struct Baseline {
-    pub(crate) totals: Totals,
-    pub(crate) sites: HashMap<NodeId, SiteSums>,
-    /// When it was, on the monotonic clock.
-    pub(crate) monotonic_nanos: i64,
-}
-
-static BASELINE: RwLock<Option<Box<Baseline>>> = RwLock::new(None);
-
-/// Lends the totals at the last reset. `read` must not look at a hot table.
-pub(crate) fn with_baseline<R>(read: impl FnOnce(Option<&Baseline>) -> R) -> R {
-    let _guard = Untracked::enter();
-    read(BASELINE.read().as_deref())
 }

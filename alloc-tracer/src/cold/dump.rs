@@ -2,20 +2,13 @@
 //! error. Broken by: `tests/environment.rs`, `tests/on_signal.rs`.
 
 use super::config::{Config, expand};
-use super::report;
+use super::report::{self, Moment};
 use super::snapshot::snapshot;
 use super::std::format;
 use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use super::std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sys::process;
-
-/// When a profile is written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Moment {
-    AtExit,
-    OnSignal,
-}
 
 /// Writes the profile to the configured file, if there is one, and says so. Whatever goes wrong is a
 /// line on standard error; the caller goes on.

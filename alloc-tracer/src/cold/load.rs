@@ -8,8 +8,9 @@ use core::hint::black_box;
 use once_cell::sync::OnceCell;
 
 use super::config::{self, Config};
-use super::dump::{self, Moment};
+use super::dump;
 use super::on_signal;
+use super::report::Moment;
 use super::std::alloc::{alloc, dealloc};
 use super::std::format;
 use super::std::panic::catch_unwind;

@@ -5,10 +5,14 @@
 
 pub(crate) extern crate std;
 
+pub(crate) mod baseline;
 pub(crate) mod control;
+pub(crate) mod estimate;
 pub(crate) mod modules;
+pub(crate) mod sites;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
+pub(crate) mod totals;
 
 #[cfg(feature = "profile")]
 pub(crate) mod config;

@@ -9,7 +9,8 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::config::Config;
-use super::dump::{self, Moment};
+use super::dump;
+use super::report::Moment;
 use super::std::prelude::rust_2024::*;
 use super::std::{io, mem, thread};
 use crate::hot::guard::Untracked;

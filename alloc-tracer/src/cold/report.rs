@@ -1,7 +1,6 @@
 //! The short block on standard error when a profile was written: totals, peak, the three sites that hold most, the
 //! file, the next command. Broken by: `tests/environment.rs`.
 
-use super::dump::Moment;
 use super::heap_profile::mode_in_words;
 use super::profile::{Profile, Sample};
 use super::size::{Bytes, Count};
@@ -12,6 +11,13 @@ use super::std::path::Path;
 use super::std::prelude::rust_2024::*;
 use super::std::{env, format};
 use crate::hot::mode::Mode;
+
+/// When a profile is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Moment {
+    AtExit,
+    OnSignal,
+}
 
 /// The block, for a profile that was written to `path`.
 pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment: Moment) -> String {

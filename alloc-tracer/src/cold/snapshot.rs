@@ -1,17 +1,17 @@
 //! A copy of what was recorded: call stacks, their values, the totals, the modules. Plain data, no
 //! names. Broken by: `tests/exact_counts.rs`, `tests/sampling_accuracy.rs`.
 
-use super::control;
+use super::baseline;
+use super::estimate::Estimate;
 use super::modules::{self, LoadedModule};
+use super::sites::{LiveSums, SiteSums, all_site_sums, live_sums};
 use super::stats::{Stats, stats};
-use super::std::collections::HashMap;
 use super::std::prelude::rust_2024::*;
 use crate::hot::call_tree::{CALL_TREE, FIXED_NODES, MARKS, Mark, NodeId, Root};
 use crate::hot::guard::Untracked;
-use crate::hot::live_table::{Entry, LIVE};
 use crate::hot::mode::{self, Mode};
 use crate::hot::site_values::{ExactSums, SampledSums};
-use crate::hot::{sampler, start, thread};
+use crate::hot::start;
 use crate::sys::clock;
 
 /// What was recorded up to a moment.
@@ -76,27 +76,6 @@ pub struct SiteValues {
     pub inuse_space: Estimate,
 }
 
-/// A number and how sure it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Estimate {
-    /// The number, or its unbiased estimate.
-    pub value: f64,
-    /// The estimated variance of `value`: Σ w(w-1) over the samples of blocks with weight w, times
-    /// the square of their size for bytes; 0 for exact numbers.
-    pub variance: f64,
-}
-
-impl Estimate {
-    /// The standard error: about 95 % of the true numbers lie within two of them.
-    pub fn standard_error(&self) -> f64 {
-        self.variance.sqrt()
-    }
-
-    fn exact(value: u64) -> Estimate {
-        Estimate { value: value as f64, variance: 0.0 }
-    }
-}
-
 /// Copies what was recorded. Empty if [`AllocTracer`](crate::AllocTracer) is not the global allocator.
 pub fn snapshot() -> Snapshot {
     let _guard = Untracked::enter();
@@ -115,12 +94,12 @@ pub fn snapshot() -> Snapshot {
     let mut untracked = SiteValues::default();
     let mut sites = Vec::with_capacity(sums.len());
     let mut since_nanos = start::started_nanos();
-    control::with_baseline(|baseline| {
+    baseline::with_baseline(|baseline| {
         since_nanos = baseline.map_or(since_nanos, |baseline| baseline.monotonic_nanos);
         for (site, sums) in sums {
             let before = baseline.and_then(|baseline| baseline.sites.get(&site).copied());
             let live = live.get(&site).copied().unwrap_or_default();
-            let values = sums.values_since(before, live);
+            let values = SiteValues::since(before, sums, live);
             if site == Root::Exact.mark(Mark::Untracked) {
                 untracked = values;
             } else if site != Root::Sampled.mark(Mark::Untracked) && values != SiteValues::default() {
@@ -170,16 +149,9 @@ impl Snapshot {
     }
 }
 
-/// What the hot floor keeps per site.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SiteSums {
-    Exact(ExactSums),
-    Sampled(SampledSums),
-}
-
-impl SiteSums {
-    fn values_since(self, before: Option<SiteSums>, live: LiveSums) -> SiteValues {
-        let (alloc_objects, alloc_space) = match self {
+impl SiteValues {
+    fn since(before: Option<SiteSums>, now: SiteSums, live: LiveSums) -> SiteValues {
+        let (alloc_objects, alloc_space) = match now {
             SiteSums::Exact(sums) => {
                 let base = match before {
                     Some(SiteSums::Exact(base)) => base,
@@ -209,63 +181,4 @@ impl SiteSums {
         };
         SiteValues { alloc_objects, alloc_space, inuse_objects: live.objects, inuse_space: live.space }
     }
-}
-
-/// The sums of every site since the start, all threads' shares together.
-pub(crate) fn all_site_sums() -> HashMap<NodeId, SiteSums> {
-    let mut sums = shared_site_sums();
-    for (site, place) in thread::all_sites().flat_map(|sites| sites.all()) {
-        // A site has shared values before it gets a place, but this one may have come just now.
-        if let SiteSums::Exact(exact) = sums.entry(site).or_insert(SiteSums::Exact(ExactSums::default())) {
-            exact.add(place.sums());
-        }
-    }
-    sums
-}
-
-fn shared_site_sums() -> HashMap<NodeId, SiteSums> {
-    let count = CALL_TREE.len();
-    // A parent has a smaller id than its children, so one pass finds every node's root.
-    let mut under_sampled: Vec<bool> = Vec::with_capacity(count as usize);
-    let mut sums = HashMap::new();
-    for id in 0..count {
-        let node = NodeId(id);
-        let Some((parent, _, values)) = CALL_TREE.read(node) else {
-            under_sampled.push(false);
-            continue;
-        };
-        let sampled = match id < FIXED_NODES {
-            true => node >= Root::Sampled.node(),
-            false => under_sampled[parent.0 as usize],
-        };
-        under_sampled.push(sampled);
-        if let Some(values) = values {
-            let value =
-                if sampled { SiteSums::Sampled(values.sampled()) } else { SiteSums::Exact(values.exact()) };
-            sums.insert(node, value);
-        }
-    }
-    sums
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct LiveSums {
-    objects: Estimate,
-    space: Estimate,
-}
-
-/// What is live, from the blocks themselves: a block is in it or not, whatever happens meanwhile, and
-/// sums of weights do not drift.
-fn live_sums() -> HashMap<NodeId, LiveSums> {
-    let mut sums: HashMap<NodeId, LiveSums> = HashMap::new();
-    LIVE.for_each(|Entry { size, site, interval, .. }| {
-        let (weight, bytes) = (sampler::weight(size, interval), size as f64);
-        let variance = weight * (weight - 1.0);
-        let live = sums.entry(site).or_default();
-        live.objects.value += weight;
-        live.objects.variance += variance;
-        live.space.value += weight * bytes;
-        live.space.variance += bytes * bytes * variance;
-    });
-    sums
 }

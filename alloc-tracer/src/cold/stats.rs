@@ -1,8 +1,7 @@
 //! The process's totals. Broken by: `tests/exact_counts.rs`, `tests/threads.rs`.
 
-use core::sync::atomic::Ordering::Relaxed;
-
-use super::control;
+use super::baseline;
+use super::totals::Totals;
 use crate::hot::{guard, recorder, thread, unwind};
 use crate::sys::pages;
 
@@ -70,7 +69,7 @@ pub struct Stats {
 pub fn stats() -> Stats {
     let total = Totals::now();
     let since =
-        control::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
+        baseline::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
     let losses = recorder::losses();
     let live_bytes = thread::live_bytes();
     Stats {
@@ -90,36 +89,5 @@ pub fn stats() -> Stats {
         stacks_too_deep: losses.stacks_too_deep,
         stacks_lost: losses.stacks_lost,
         stack_mismatches: unwind::mismatches(),
-    }
-}
-
-/// Sums of all threads' counters since the start.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Totals {
-    allocations: u64,
-    allocated_bytes: u64,
-    frees: u64,
-    reallocations: u64,
-}
-
-impl Totals {
-    pub(crate) fn now() -> Totals {
-        let mut totals = Totals::default();
-        for counters in thread::all_counters() {
-            totals.frees += counters.frees.load(Relaxed);
-            totals.allocations += counters.allocations.load(Relaxed);
-            totals.allocated_bytes += counters.allocated_bytes.load(Relaxed);
-            totals.reallocations += counters.reallocations.load(Relaxed);
-        }
-        totals
-    }
-
-    fn since(&self, earlier: Totals) -> Totals {
-        Totals {
-            allocations: self.allocations.saturating_sub(earlier.allocations),
-            allocated_bytes: self.allocated_bytes.saturating_sub(earlier.allocated_bytes),
-            frees: self.frees.saturating_sub(earlier.frees),
-            reallocations: self.reallocations.saturating_sub(earlier.reallocations),
-        }
     }
 }

@@ -1,11 +1,12 @@
 //! The first moment: what must be ready before anything is recorded. Runs once, inside the first
 //! operation of the process. Broken by: every file of `tests/`.
 
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire};
 use core::sync::atomic::{Ordering::Relaxed, Ordering::Release};
 
 use super::mode::{self, Mode};
-use super::{thread, unwind};
+use super::unwind;
 use crate::sys::{clock, process, thread_exit};
 
 /// What the program's source asks for.
@@ -23,9 +24,9 @@ static SEED: AtomicU64 = AtomicU64::new(0);
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 static STARTED_NANOS: AtomicI64 = AtomicI64::new(0);
 
-/// Makes the tracer ready, once. An operation that comes while another one is at it (a signal
+/// Makes the tracer ready, once; threads then call `on_thread_end` with what they armed. An operation that comes while another one is at it (a signal
 /// handler, or a second thread before main) is counted and not recorded.
-pub(crate) fn ensure(settings: &Settings) {
+pub(crate) fn ensure(settings: &Settings, on_thread_end: unsafe extern "C" fn(*mut c_void)) {
     if STATE.load(Acquire) != UNTOUCHED
         || STATE.compare_exchange(UNTOUCHED, STARTING, AcqRel, Acquire).is_err()
     {
@@ -35,7 +36,7 @@ pub(crate) fn ensure(settings: &Settings) {
     STARTED_NANOS.store(clock::monotonic_nanos(), Relaxed);
     SEED.store(process::random_seed(), Relaxed);
     unwind::prepare();
-    thread_exit::install(thread::thread_ended);
+    thread_exit::install(on_thread_end);
     mode::set(settings.mode);
     STATE.store(READY, Release);
 }

@@ -85,7 +85,7 @@ pub(crate) fn with_block<R>(
     settings: &start::Settings,
     operate: impl FnOnce(Option<&'static ThreadBlock>) -> R,
 ) -> R {
-    start::ensure(settings);
+    start::ensure(settings, thread_ended);
     if !start::is_ready() {
         return operate(None);
     }

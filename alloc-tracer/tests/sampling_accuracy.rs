@@ -5,22 +5,24 @@ use std::process::Command;
 
 use alloc_tracer::{AllocTracer, Estimate, Mode};
 
+// Off until the rounds begin: a block of the harness that is sampled before would stand for half a
+// megabyte in every round.
 #[global_allocator]
-static ALLOC: AllocTracer = AllocTracer::system();
+static ALLOC: AllocTracer = AllocTracer::system().off();
 
 /// Sizes of one round's blocks, the sampling interval, and how many rounds. A round has about 60
 /// samples of the size that is sampled least: with a handful of samples an estimate is still
 /// unbiased, but so skewed that no standard error describes it.
 const CASES: &[(&[usize], u64, usize)] = &[
-    (&[1], 256, 150),
-    (&[16], 512, 150),
-    (&[100], 4096, 150),
-    (&[4096], 4096, 150),
-    (&[20_000], 64 << 10, 150),
-    (&[512 << 10], 512 << 10, 150),
-    (&[1 << 20], 512 << 10, 150),
+    (&[1], 256, 300),
+    (&[16], 512, 300),
+    (&[100], 4096, 300),
+    (&[4096], 4096, 300),
+    (&[20_000], 64 << 10, 300),
+    (&[512 << 10], 512 << 10, 300),
+    (&[1 << 20], 512 << 10, 300),
     (&[64 << 20], 512 << 10, 20),
-    (&[1000, 30_000, 100_000], 64 << 10, 150),
+    (&[1000, 30_000, 100_000], 64 << 10, 300),
 ];
 
 #[test]
@@ -107,7 +109,8 @@ impl Check {
     }
 
     /// The sum of all deviations is within five of its standard errors, and about 95 % of the rounds
-    /// are within two of theirs (with 150 rounds, 88 % is four standard deviations below 95.4 %).
+    /// are within two of theirs (the estimates of 60 samples are a little skewed, so about 94 %; with 300 rounds, 88 %
+    /// is more than four standard deviations below that).
     fn assert_right(&self, what: &str, rounds: usize) {
         let errors = self.deviation.abs() / self.variance.sqrt().max(1.0);
         let share = self.within_two_errors as f64 / rounds as f64;

@@ -7,7 +7,9 @@ use crate::hot::guard::Untracked;
 use crate::hot::mode::{self, Mode};
 use crate::hot::recorder;
 
-/// Changes what is recorded from now on. Blocks that are live keep what was recorded of them.
+/// Changes what is recorded from now on. Blocks that are live keep what was recorded of them. A process
+/// that was in exact mode once pays for a look into the table of live blocks with every free from then
+/// on, about as much as in exact mode.
 ///
 /// # Errors
 /// [`TooManyIntervals`] if 255 different sampling intervals have been in use already; the mode then

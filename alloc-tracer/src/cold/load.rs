@@ -16,6 +16,8 @@ use super::std::format;
 use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use crate::hot::guard::Untracked;
+use crate::hot::live_table::LIVE;
+use crate::hot::mode::Mode;
 use crate::hot::{mode, recorder, start, thread, unwind};
 use crate::sys::{pages, pin, process};
 
@@ -37,9 +39,20 @@ extern "C" fn at_load() {
 }
 
 fn read_environment() {
+    let in_source = mode::current_mode();
+    // Nothing of this is recorded, so that a program whose source says exact, and whose environment says
+    // otherwise, does not pay for blocks of exact mode for ever.
+    recorder::set_mode(Mode::Off);
+    LIVE.start_again_if_empty();
+    let asked = apply_environment(in_source);
+    recorder::set_mode(asked.unwrap_or(in_source));
+}
+
+/// Arranges what the environment asks for but the mode, which it returns.
+fn apply_environment(in_source: Mode) -> Option<Mode> {
     pin::keep_loaded();
-    let Some(text) = config::variable() else { return };
-    let (config, mistakes) = Config::parse(&text, mode::current_mode());
+    let text = config::variable()?;
+    let (config, mistakes) = Config::parse(&text, in_source);
     for mistake in mistakes {
         dump::say(&format!("alloc-tracer: {mistake}\n"));
     }
@@ -52,9 +65,6 @@ fn read_environment() {
     if config.checks_stacks {
         unwind::check_stacks();
     }
-    if let Some(mode) = config.mode {
-        recorder::set_mode(mode);
-    }
     let config = CONFIG.get_or_init(|| config);
     if config.out.is_some() {
         // SAFETY: the function is one of this module and lives as long as the process.
@@ -65,6 +75,7 @@ fn read_environment() {
     {
         dump::say(&format!("alloc-tracer: {}: signal= does not work here: {error}\n", config::VARIABLE));
     }
+    config.mode
 }
 
 /// Whether an allocation reaches the tracer's hook: a program may contain the library, to read

@@ -95,6 +95,17 @@ impl LiveTable {
         }
     }
 
+    /// Makes [`may_hold`](Self::may_hold) as cheap again as before the first block, if no block is here.
+    /// Only while no other thread records.
+    #[cfg(feature = "profile")]
+    pub(crate) fn start_again_if_empty(&self) {
+        let mut is_empty = true;
+        self.for_each(|_| is_empty = false);
+        if is_empty {
+            self.held.store(NONE, Relaxed);
+        }
+    }
+
     #[inline(always)]
     fn sampled_count(&self, address: usize) -> &AtomicU8 {
         // The shift leaves exactly as many values as there are counts.
@@ -299,6 +310,19 @@ mod tests {
         let mut left = 0;
         table.for_each(|_| left += 1);
         assert_eq!(left, 7);
+    }
+
+    #[test]
+    #[cfg(feature = "profile")]
+    fn exact_blocks_make_every_free_look_until_the_table_starts_again_empty() {
+        let table = LiveTable::new();
+        let exact = Entry { interval: IntervalId::EXACT, ..entry(0x1000, 64) };
+        assert!(!table.may_hold(1) && table.insert(exact) && table.may_hold(1));
+        table.start_again_if_empty();
+        assert!(table.may_hold(1), "a block is still here");
+        assert_eq!(table.remove(0x1000), Some(exact));
+        table.start_again_if_empty();
+        assert!(!table.may_hold(1));
     }
 
     #[test]

@@ -60,8 +60,12 @@ impl ThreadSites {
         sites.filter(|(site, _)| site.0 != 0)
     }
 
+    /// The two places that a site may have; none for node 0, which marks a free place.
     #[inline(always)]
     fn pair(&self, site: NodeId) -> Option<[&Place; 2]> {
+        if site.0 == 0 {
+            return None;
+        }
         let index = (site.0.wrapping_mul(0x9E37_79B9) >> 32_u32.wrapping_sub(PLACE_BITS)) as usize;
         Some([self.places.get(index)?, self.places.get(index ^ 1)?])
     }
@@ -79,5 +83,33 @@ impl Place {
             allocations: self.allocations.load(Relaxed),
             allocated_bytes: self.allocated_bytes.load(Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    extern crate std;
+    use std::boxed::Box;
+
+    #[test]
+    fn a_site_keeps_its_place_and_a_third_one_for_the_same_pair_gets_none() {
+        // SAFETY: zeroed atomics are valid.
+        let sites: Box<ThreadSites> = unsafe { Box::new_zeroed().assume_init() };
+        let mut claimed = 0;
+        for id in 1..5000 {
+            sites.claim(NodeId(id));
+            if let Some(place) = sites.place(NodeId(id)) {
+                place.add_allocation(u64::from(id));
+                claimed += 1;
+            }
+        }
+        assert_eq!(claimed, 1 << PLACE_BITS);
+        assert_eq!(sites.all().count(), 1 << PLACE_BITS);
+        for (site, place) in sites.all() {
+            assert_eq!(place.sums(), ExactSums { allocations: 1, allocated_bytes: u64::from(site.0) });
+        }
+        sites.claim(NodeId(0));
+        assert!(sites.place(NodeId(0)).is_none());
     }
 }

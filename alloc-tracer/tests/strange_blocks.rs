@@ -9,6 +9,7 @@ static ALLOC: AllocTracer = AllocTracer::system().exact();
 fn main() {
     blocks_that_c_frees_do_not_grow_the_tracer();
     blocks_from_c_are_dropped_by_rust();
+    a_handler_on_an_alternate_stack_keeps_the_frames_that_it_interrupted();
     a_stack_of_unknown_extent_is_walked_without_a_fault();
     println!("strange_blocks: ok");
 }
@@ -30,6 +31,31 @@ fn blocks_from_c_are_dropped_by_rust() {
         let block = unsafe { Vec::from_raw_parts(libc::malloc(64).cast::<u8>(), 0, 64) };
         assert_eq!(block.capacity(), 64);
     }
+}
+
+extern "C" fn allocate_in_handler(_: libc::c_int) {
+    std::mem::forget(std::hint::black_box(vec![1_u8; 7777]));
+}
+
+/// The signal is raised between allocations, so that the system's allocator is not interrupted.
+fn a_handler_on_an_alternate_stack_keeps_the_frames_that_it_interrupted() {
+    let mut stack = vec![0_u8; 64 << 10];
+    // SAFETY: the stack outlives its use, the handler has the type that it is installed with, and zeroes
+    // are a valid `sigaction`.
+    unsafe {
+        let alternate = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: stack.len() };
+        assert_eq!(libc::sigaltstack(&raw const alternate, std::ptr::null_mut()), 0);
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = allocate_in_handler as extern "C" fn(i32) as usize;
+        action.sa_flags = libc::SA_ONSTACK;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()), 0);
+        libc::raise(libc::SIGUSR1);
+        let none = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        assert_eq!(libc::sigaltstack(&raw const none, std::ptr::null_mut()), 0);
+    }
+    let snapshot = alloc_tracer::snapshot();
+    let site = snapshot.sites().find(|site| site.values.inuse_space.value == 7777.0).unwrap();
+    assert_eq!((site.gap, snapshot.stats.stacks_lost), (None, 0), "{} frames", site.stack.len());
 }
 
 extern "C" fn allocate() {

@@ -28,7 +28,9 @@ pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment:
     let path = path.to_string_lossy();
     let path = short_path(&path);
     let _ = writeln!(text, "alloc-tracer: profile written to {path}");
-    let is_unnamed = !profile.locations().is_empty() && profile.functions().is_empty();
+    // The first module is the program.
+    let has_names = profile.modules().first().is_none_or(|program| program.symbolised.functions);
+    let is_unnamed = !profile.locations().is_empty() && !has_names;
     let next = match is_unnamed {
         true => format!("alloc-flamegraph symbolize {path} --out named.pb.gz"),
         false => format!("alloc-flamegraph svg {path} --sample inuse_space --out heap.svg"),

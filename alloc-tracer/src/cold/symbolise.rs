@@ -19,6 +19,10 @@ pub(crate) fn symbolise(profile: &mut Profile) {
     }
     for (address, id) in by_address {
         let frames = resolve(address);
+        if frames.is_empty() {
+            // Left as an address: `alloc-flamegraph symbolize` may know a binary that was not stripped.
+            continue;
+        }
         let found = frames.iter().fold(Symbolised::default(), |found, frame| Symbolised {
             functions: found.functions || !frame.name.is_empty(),
             filenames: found.filenames || !frame.file.is_empty(),
@@ -36,8 +40,7 @@ pub(crate) fn symbolise(profile: &mut Profile) {
     }
 }
 
-/// The source frames at an address, innermost first. Where nothing is known the frame is named by
-/// its address, so that viewers can tell such frames apart.
+/// The source frames at an address, innermost first; none where nothing is known.
 fn resolve(address: u64) -> Vec<SourceFrame> {
     let mut frames = Vec::new();
     // The crate looks one byte below what it is given, as for a return address.
@@ -47,15 +50,14 @@ fn resolve(address: u64) -> Vec<SourceFrame> {
         let demangled = name.as_ref().map(|name| format!("{name:#}")).unwrap_or_default();
         let system_name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_string();
         frames.push(SourceFrame {
-            name: if demangled.is_empty() { format!("[{address:#x}]") } else { demangled },
+            name: demangled,
             system_name,
             file: symbol.filename().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default(),
             line: symbol.lineno().unwrap_or(0),
             column: symbol.colno().unwrap_or(0),
         });
     });
-    if frames.is_empty() {
-        frames.push(SourceFrame { name: format!("[{address:#x}]"), ..SourceFrame::default() });
-    }
+    // A frame of which not even the function is known says nothing.
+    frames.retain(|frame| !frame.name.is_empty());
     frames
 }

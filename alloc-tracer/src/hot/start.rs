@@ -24,8 +24,9 @@ static SEED: AtomicU64 = AtomicU64::new(0);
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 static STARTED_NANOS: AtomicI64 = AtomicI64::new(0);
 
-/// Makes the tracer ready, once; threads then call `on_thread_end` with what they armed. An operation that comes while another one is at it (a signal
-/// handler, or a second thread before main) is counted and not recorded.
+/// Makes the tracer ready, once; threads then call `on_thread_end` with what they armed. An operation
+/// that comes while another one is at it (a signal handler, or a second thread before main) is counted
+/// and not recorded.
 pub(crate) fn ensure(settings: &Settings, on_thread_end: unsafe extern "C" fn(*mut c_void)) {
     if STATE.load(Acquire) != UNTOUCHED
         || STATE.compare_exchange(UNTOUCHED, STARTING, AcqRel, Acquire).is_err()

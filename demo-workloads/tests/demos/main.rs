@@ -6,5 +6,6 @@ mod command_line;
 mod map_delete;
 mod profiled_run;
 mod same_text;
+mod stripped_program;
 mod sub_slice;
 mod vec_truncate;

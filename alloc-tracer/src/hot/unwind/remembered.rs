@@ -202,7 +202,7 @@ impl WalkSpace {
 
     /// Interns the steps below the joint, the outermost first, and remembers them. `depth` is the index
     /// of the step that reached the joint.
-    fn join(&mut self, joint: Joint, depth: usize, reusable: bool) -> Option<NodeId> {
+    fn join(&mut self, joint: Joint, depth: usize, mut reusable: bool) -> Option<NodeId> {
         let Joint { mut node, mut len, mut words, mut needed } = joint;
         let (below, reached) = (self.steps.get(..depth)?, self.steps.get(depth)?);
         let mut onward = reached;
@@ -214,7 +214,8 @@ impl WalkSpace {
             {
                 match self.words.get_mut(words) {
                     Some(word) => *word = Word { address: onward.frame_pointer_from, value },
-                    None => return Some(node),
+                    // Without room for what it depends on, the rest of the stack is not remembered.
+                    None => reusable = false,
                 }
                 words = words.wrapping_add(1);
             }

@@ -76,6 +76,7 @@ pub(crate) fn prepare() {
 /// A position in a stack, on its way from the leaf to the root.
 pub(crate) struct Cursor<'a> {
     registers: Registers,
+    bounds: Bounds,
     /// The end of what is known to be readable above the stack pointer.
     readable_end: usize,
     /// How many more pages above that may be asked for: none on the thread's own stack, whose end is known.
@@ -117,11 +118,17 @@ impl<'a> Cursor<'a> {
     /// A walk on the stack with these bounds; where the stack pointer is outside them (a coroutine on
     /// memory of its own, an alternate signal stack), every page is asked for before it is read.
     pub(crate) fn new(registers: Registers, bounds: Bounds, space: &'a mut TableSpace) -> Self {
-        let (readable_end, askable_pages) = match bounds.contain(registers.stack) {
-            true => (bounds.top, 0),
-            false => (registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
+        let mut cursor = Cursor { registers, bounds, readable_end: 0, askable_pages: 0, space };
+        cursor.arrive_on_stack();
+        cursor
+    }
+
+    /// Sets how far the stack that the stack pointer is on may be read.
+    fn arrive_on_stack(&mut self) {
+        (self.readable_end, self.askable_pages) = match self.bounds.contain(self.registers.stack) {
+            true => (self.bounds.top, 0),
+            false => (self.registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
         };
-        Cursor { registers, readable_end, askable_pages, space }
     }
 
     /// The frame pointer now.
@@ -201,10 +208,11 @@ impl<'a> Cursor<'a> {
         };
         let interrupted = register(libc::REG_RIP)?;
         let (stack, frame) = (register(libc::REG_RSP)?, register(libc::REG_RBP)?);
-        // On an alternate signal stack the interrupted frames lie elsewhere, maybe below.
         // One byte is added because rules are looked up one byte below a return address.
         let as_return_address = interrupted.wrapping_add(1);
         self.registers = Registers { instruction: as_return_address, stack, frame };
+        // From an alternate signal stack the walk comes back to the interrupted one.
+        self.arrive_on_stack();
         Ok(Step { return_address: as_return_address, ..Step::default() })
     }
 

@@ -3,9 +3,11 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
+use crate::hot::exact::SmallBlock;
 use crate::hot::mode::Mode;
-use crate::hot::recorder;
+use crate::hot::recorder::{self, Plan, Taken};
 use crate::hot::start::Settings;
+use crate::hot::unwind::Registers;
 use crate::inner::System;
 
 /// A global allocator that passes every call on to `A` and records which call stack asked for the
@@ -41,7 +43,9 @@ use crate::inner::System;
 /// The environment variable `ALLOC_TRACER` overrides what the source asks for; see the
 /// [crate's documentation](crate).
 ///
-/// The pointers are the inner allocator's own: no header, nothing added to the size.
+/// The pointers are the inner allocator's own: no header. In a process that starts in exact mode a block
+/// below 32 KiB is asked for with eight bytes more, and one small block in each 512 KiB that is sampled
+/// begins a page; the inner allocator gets every block back by the layout it was asked with.
 #[derive(Debug)]
 pub struct AllocTracer<A = System> {
     inner: A,
@@ -58,7 +62,7 @@ impl AllocTracer<System> {
 impl<A> AllocTracer<A> {
     /// Around any allocator, sampled once per 512 KiB.
     pub const fn new(inner: A) -> Self {
-        AllocTracer { inner, settings: Settings { mode: Mode::DEFAULT } }
+        AllocTracer { inner, settings: Settings { mode: Mode::DEFAULT, lists_blocks: false } }
     }
 
     /// Records every allocation.
@@ -82,52 +86,202 @@ impl<A> AllocTracer<A> {
         self
     }
 
+    /// In exact mode, keeps every block in one table, where it can be listed, instead of a tag behind
+    /// each small block. Slower, and 24 to 48 bytes more per live block; the environment says it with
+    /// `blocks=listed`.
+    #[must_use]
+    pub const fn listed(mut self) -> Self {
+        self.settings.lists_blocks = true;
+        self
+    }
+
     /// The allocator that does the work.
     pub const fn inner(&self) -> &A {
         &self.inner
     }
 }
 
-// SAFETY: every method returns what the inner allocator returned for the same arguments, and calls
-// it exactly once; the recorder neither unwinds nor touches the blocks.
+// SAFETY: the inner allocator serves every call, for the same size and alignment or for more of
+// either, and gets each block back by the layout that it was asked with; the recorder never unwinds and
+// touches nothing of a block but the room behind it that the program knows nothing of.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !recorder::count_plain_allocation(layout.size()) {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            return unsafe { self.alloc_attended(layout) };
+        }
         // SAFETY: the caller keeps GlobalAlloc's contract, which is the inner allocator's as well.
         let block = unsafe { self.inner.alloc(layout) };
-        if !block.is_null() {
-            recorder::allocated(&self.settings, block.addr(), layout.size());
+        if block.is_null() {
+            recorder::plain_allocation_refused(layout.size());
         }
         block
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if !recorder::count_plain_allocation(layout.size()) {
+            // SAFETY: as in `alloc`.
+            return unsafe { self.alloc_zeroed_attended(layout) };
+        }
         // SAFETY: as in `alloc`.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
-        if !block.is_null() {
-            recorder::allocated(&self.settings, block.addr(), layout.size());
+        if block.is_null() {
+            recorder::plain_allocation_refused(layout.size());
         }
         block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        recorder::freed(&self.settings, block.addr(), layout.size());
-        // SAFETY: as in `alloc`; the block came from the inner allocator.
+        if !recorder::count_plain_free(block.addr(), layout.size()) {
+            // SAFETY: as in `alloc`; the block came from this allocator.
+            return unsafe { self.dealloc_attended(block, layout) };
+        }
+        // SAFETY: as in `alloc`; the block came from the inner allocator, which was asked for this
+        // layout, because all others need attention.
         unsafe { self.inner.dealloc(block, layout) };
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let entry = recorder::forget(block.addr());
-        // SAFETY: as in `alloc`; the block came from the inner allocator.
+        if !recorder::is_plain_reallocation(block.addr(), layout.size(), new_size) {
+            // SAFETY: as in `dealloc`.
+            return unsafe { self.realloc_attended(block, layout, new_size) };
+        }
+        // SAFETY: as in `dealloc`.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
-        if moved.is_null() {
-            recorder::put_back(entry);
-        } else {
-            recorder::reallocated(&self.settings, layout.size(), moved.addr(), new_size);
+        if !moved.is_null() {
+            recorder::count_plain_reallocation(layout.size(), new_size);
         }
         moved
+    }
+}
+
+impl<A: GlobalAlloc> AllocTracer<A> {
+    /// # Safety
+    /// As for `GlobalAlloc::alloc`.
+    #[inline(never)]
+    unsafe fn alloc_attended(&self, layout: Layout) -> *mut u8 {
+        let registers = Registers::here();
+        let Some(small) = SmallBlock::to_allocate(layout) else {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            return unsafe { self.alloc_by_plan(layout) };
+        };
+        // SAFETY: the caller keeps GlobalAlloc's contract; the block has eight bytes more.
+        let block = unsafe { self.inner.alloc(small.layout()) };
+        if !block.is_null() {
+            // SAFETY: the block was made just now and nobody has it yet.
+            unsafe {
+                if !small.allocated_again(block, layout.size(), registers) {
+                    recorder::record_small(small.thread(), block, layout.size(), registers);
+                }
+            }
+        }
+        block
+    }
+
+    /// # Safety
+    /// As for `GlobalAlloc::alloc`.
+    #[inline(never)]
+    unsafe fn alloc_by_plan(&self, layout: Layout) -> *mut u8 {
+        let registers = Registers::here();
+        let plan = Plan::new(&self.settings, layout);
+        // SAFETY: the plan's layout has the size at least, which is not zero.
+        let block = unsafe { self.inner.alloc(plan.layout()) };
+        if !block.is_null() {
+            // SAFETY: the block was made by this plan and nobody has it yet.
+            unsafe { recorder::allocated(&plan, block, layout.size(), registers) };
+        }
+        block
+    }
+
+    /// # Safety
+    /// As for `GlobalAlloc::alloc_zeroed`.
+    #[inline(never)]
+    unsafe fn alloc_zeroed_attended(&self, layout: Layout) -> *mut u8 {
+        let registers = Registers::here();
+        let plan = Plan::new(&self.settings, layout);
+        // SAFETY: as in `alloc_by_plan`.
+        let block = unsafe { self.inner.alloc_zeroed(plan.layout()) };
+        if !block.is_null() {
+            // SAFETY: as in `alloc_by_plan`; the tag is behind the bytes that must be zero.
+            unsafe { recorder::allocated(&plan, block, layout.size(), registers) };
+        }
+        block
+    }
+
+    /// # Safety
+    /// As for `GlobalAlloc::dealloc`.
+    #[inline(never)]
+    unsafe fn dealloc_attended(&self, block: *mut u8, layout: Layout) {
+        if let Some(small) = SmallBlock::to_free(layout) {
+            // SAFETY: the block is the caller's and has this layout; with a tag it is one that the inner
+            // allocator was asked for with room for it.
+            unsafe {
+                if small.freed(block, layout.size()) {
+                    return self.inner.dealloc(block, small.layout());
+                }
+            }
+        }
+        // SAFETY: as above.
+        unsafe { self.dealloc_by_record(block, layout) }
+    }
+
+    /// # Safety
+    /// As for `GlobalAlloc::dealloc`.
+    #[inline(never)]
+    unsafe fn dealloc_by_record(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block is the caller's and has this layout; the recorder says what the inner
+        // allocator was asked for.
+        unsafe {
+            let layout = recorder::freed(&self.settings, block, layout);
+            self.inner.dealloc(block, layout);
+        }
+    }
+
+    /// # Safety
+    /// As for `GlobalAlloc::realloc`.
+    #[inline(never)]
+    unsafe fn realloc_attended(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let registers = Registers::here();
+        // SAFETY: the caller promises that the size does not overflow when it is rounded up.
+        let asked = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+        // SAFETY: the block is the caller's and has this layout.
+        let old = unsafe { Taken::out(block, layout) };
+        let plan = Plan::new(&self.settings, asked);
+        // SAFETY: the inner allocator knows the block by the old record's layout, and gets one of the
+        // plan's size and alignment.
+        let moved = unsafe { self.moved(block, old.layout(), plan.layout(), layout.size().min(new_size)) };
+        if moved.is_null() {
+            // SAFETY: the block is as it was.
+            unsafe { old.put_back(block, layout.size()) };
+        } else {
+            // SAFETY: as in `alloc_by_plan`.
+            unsafe { recorder::reallocated(&plan, old, layout.size(), moved, new_size, registers) };
+        }
+        moved
+    }
+
+    /// Reallocates by the inner allocator or, where the alignment changes because one of the two blocks
+    /// begins a page, by a new block and a copy of the first `kept` bytes.
+    ///
+    /// # Safety
+    /// The inner allocator knows the block by `old`; both layouts have at least `kept` bytes.
+    #[inline(always)]
+    unsafe fn moved(&self, block: *mut u8, old: Layout, new: Layout, kept: usize) -> *mut u8 {
+        // SAFETY: by this function's contract; the two blocks do not overlap, both being allocated.
+        unsafe {
+            if old.align() == new.align() {
+                return self.inner.realloc(block, old, new.size());
+            }
+            let moved = self.inner.alloc(new);
+            if !moved.is_null() {
+                moved.copy_from_nonoverlapping(block, kept);
+                self.inner.dealloc(block, old);
+            }
+            moved
+        }
     }
 }

@@ -4,8 +4,7 @@
 use parking_lot::RwLock;
 
 use super::sites::{SiteSums, all_site_sums};
-use super::std::boxed::Box;
-use super::std::collections::HashMap;
+use super::std::prelude::rust_2024::*;
 use super::totals::Totals;
 use crate::hot::call_tree::NodeId;
 use crate::hot::guard::Untracked;
@@ -30,9 +29,17 @@ pub fn reset() {
 /// The totals at the last reset.
 pub(crate) struct Baseline {
     pub(crate) totals: Totals,
-    pub(crate) sites: HashMap<NodeId, SiteSums>,
+    sites: Vec<(NodeId, SiteSums)>,
     /// When it was, on the monotonic clock.
     pub(crate) monotonic_nanos: i64,
+}
+
+impl Baseline {
+    /// What a site had at the reset.
+    pub(crate) fn site(&self, site: NodeId) -> Option<SiteSums> {
+        let at = self.sites.binary_search_by_key(&site, |(site, _)| *site).ok()?;
+        self.sites.get(at).map(|(_, sums)| *sums)
+    }
 }
 
 static BASELINE: RwLock<Option<Box<Baseline>>> = RwLock::new(None);

@@ -2,15 +2,14 @@
 //! jemalloc know. A mistake is one clear line each; the program runs on with the rest.
 //! Broken by: `tests/environment.rs` and the tests below.
 
-use super::std::ffi::OsString;
+use super::std::ffi::{OsStr, OsString};
 use super::std::os::unix::ffi::{OsStrExt, OsStringExt};
 use super::std::path::{Path, PathBuf};
 use super::std::prelude::rust_2024::*;
 use super::std::{env, format, vec};
+use crate::hot::early_choice::VARIABLE;
 use crate::hot::mode::Mode;
-
-/// The variable's name.
-pub(crate) const VARIABLE: &str = "ALLOC_TRACER";
+use crate::sys::environment;
 
 /// What the environment asks for; what it does not mention is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,14 +29,14 @@ pub(crate) struct Config {
     pub(crate) checks_stacks: bool,
 }
 
-const KEYS: [&str; 8] = ["mode", "interval", "out", "symbols", "signal", "max_memory", "seed", "check"];
+const KEYS: [&str; 9] =
+    ["mode", "interval", "blocks", "out", "symbols", "signal", "max_memory", "seed", "check"];
 
-/// The variable's value, unless the process runs with raised privileges (set-user-id and the like):
-/// then the caller's environment decides nothing.
+/// The variable's value, unless the process runs with raised privileges.
 pub(crate) fn variable() -> Option<OsString> {
-    // SAFETY: getauxval only reads the process's auxiliary vector.
-    let raised_privileges = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    if raised_privileges { None } else { env::var_os(VARIABLE) }
+    // SAFETY: runs in a constructor, before main.
+    let value = unsafe { environment::variable(VARIABLE) }?;
+    Some(OsStr::from_bytes(value).to_owned())
 }
 
 impl Config {
@@ -68,6 +67,11 @@ impl Config {
                 "interval" => match parse_bytes(&text) {
                     Some(bytes) if bytes > 0 => interval = Some(bytes),
                     _ => wrong("a number of bytes such as 4096, 512k or 2m"),
+                },
+                // Was settled before the first block was handed out.
+                "blocks" => match &*text {
+                    "tagged" | "listed" => {}
+                    _ => wrong("tagged or listed"),
                 },
                 "out" if value.is_empty() => wrong("a path such as heap-%p.pb.gz"),
                 "out" => {
@@ -165,6 +169,7 @@ pub(crate) fn expand(path: &Path, process_id: u32, number: u32) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hot::early_choice::EarlyChoice;
 
     fn parse(text: &str) -> (Config, Vec<String>) {
         Config::parse(&OsString::from(text), Mode::Sampled { interval_bytes: 77 })
@@ -207,6 +212,22 @@ mod tests {
             let (config, mistakes) = parse(text);
             assert_eq!(config, Config::default());
             assert!(mistakes.len() == 1 && mistakes[0].contains(allowed), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_operation_and_the_whole_reading_agree_about_exact_mode() {
+        for text in [
+            "", "mode=exact", "mode=off", "mode=exact,mode=sampled", " mode=exact ,out=a", "interval=4k",
+            "mode=exact,interval=4k", "out=mode=exact", "modes=exact", "mode=Exact", "seed=1",
+        ] {
+            for in_source in [Mode::Off, Mode::Exact, Mode::DEFAULT] {
+                let early = EarlyChoice { is_exact: in_source == Mode::Exact, waits: false, lists_blocks: false };
+                let whole = Config::parse(&OsString::from(text), in_source).0.mode;
+                let early = early.overridden_by(text.as_bytes());
+                assert_eq!(early.is_exact, whole.unwrap_or(in_source) == Mode::Exact, "{text}");
+                assert_eq!(early.waits, whole.is_some(), "{text}");
+            }
         }
     }
 

@@ -15,10 +15,10 @@ use super::std::alloc::{alloc, dealloc};
 use super::std::format;
 use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
+use crate::hot::early_choice::VARIABLE;
 use crate::hot::guard::Untracked;
-use crate::hot::live_table::LIVE;
 use crate::hot::mode::Mode;
-use crate::hot::{mode, recorder, start, thread, unwind};
+use crate::hot::{recorder, start, thread, unwind};
 use crate::sys::{pages, pin, process};
 
 /// What the environment asked for; empty where the tracer is not the global allocator.
@@ -39,13 +39,9 @@ extern "C" fn at_load() {
 }
 
 fn read_environment() {
-    let in_source = mode::current_mode();
-    // Nothing of this is recorded, so that a program whose source says exact, and whose environment says
-    // otherwise, does not pay for blocks of exact mode for ever.
-    recorder::set_mode(Mode::Off);
-    LIVE.start_again_if_empty();
-    let asked = apply_environment(in_source);
-    recorder::set_mode(asked.unwrap_or(in_source));
+    if let Some(mode) = apply_environment(start::source_mode()) {
+        recorder::set_mode(mode);
+    }
 }
 
 /// Arranges what the environment asks for but the mode, which it returns.
@@ -73,7 +69,7 @@ fn apply_environment(in_source: Mode) -> Option<Mode> {
     if let Some(signal) = config.signal
         && let Err(error) = on_signal::install(signal, config)
     {
-        dump::say(&format!("alloc-tracer: {}: signal= does not work here: {error}\n", config::VARIABLE));
+        dump::say(&format!("alloc-tracer: {}: signal= does not work here: {error}\n", VARIABLE));
     }
     config.mode
 }

@@ -7,51 +7,79 @@ use super::std::collections::HashMap;
 use super::std::prelude::rust_2024::*;
 use crate::hot::call_tree::{CALL_TREE, FIXED_NODES, NodeId, Root};
 use crate::hot::live_table::{Entry, LIVE};
-use crate::hot::site_values::{ExactSums, SampledSums};
+use crate::hot::mode::IntervalId;
+use crate::hot::site_values::{ExactSums, SampledSums, SiteValues};
 use crate::hot::{sampler, thread};
 
 /// What the hot floor keeps per site.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SiteSums {
-    Exact(ExactSums),
+    Exact { allocated: ExactSums, freed: ExactSums },
     Sampled(SampledSums),
 }
 
-/// The sums of every site since the start, all threads' shares together.
-pub(crate) fn all_site_sums() -> HashMap<NodeId, SiteSums> {
-    let mut sums = shared_site_sums();
-    for (site, place) in thread::all_sites().flat_map(|sites| sites.all()) {
-        // A site has shared values before it gets a place, but this one may have come just now.
-        if let SiteSums::Exact(exact) = sums.entry(site).or_insert(SiteSums::Exact(ExactSums::default())) {
-            exact.add(place.sums());
+/// The sums of every site since the start, all threads' shares together, by ascending node.
+///
+/// All frees are read before all allocations: a block whose free is in the sums has its allocation in
+/// them as well, so what was live all the while is never missing from allocations less frees.
+pub(crate) fn all_site_sums() -> Vec<(NodeId, SiteSums)> {
+    let places = || thread::all_sites().flat_map(|sites| sites.all());
+    let freed_by_threads = sum_by_site(places().map(|(site, place)| (site, place.freed())));
+    let mut freed_shared = Vec::new();
+    each_site(|site, values, is_sampled| {
+        if !is_sampled {
+            freed_shared.push((site, values.freed()));
         }
+    });
+    let mut freed_shared = freed_shared.into_iter().peekable();
+    let allocated_by_threads = sum_by_site(places().map(|(site, place)| (site, place.allocated())));
+    let mut sums = Vec::with_capacity(freed_shared.len());
+    each_site(|site, values, is_sampled| {
+        if is_sampled {
+            sums.push((site, SiteSums::Sampled(values.sampled())));
+            return;
+        }
+        let shared = freed_shared.next_if(|(with_frees, _)| *with_frees == site).map(|(_, freed)| freed);
+        let total = |shared: ExactSums, by_threads: &HashMap<NodeId, ExactSums>| {
+            let mut total = shared;
+            total.add(by_threads.get(&site).copied().unwrap_or_default());
+            total
+        };
+        let allocated = total(values.allocated(), &allocated_by_threads);
+        let freed = total(shared.unwrap_or_default(), &freed_by_threads);
+        sums.push((site, SiteSums::Exact { allocated, freed }));
+    });
+    sums
+}
+
+fn sum_by_site(shares: impl Iterator<Item = (NodeId, ExactSums)>) -> HashMap<NodeId, ExactSums> {
+    let mut sums: HashMap<NodeId, ExactSums> = HashMap::new();
+    for (site, share) in shares {
+        sums.entry(site).or_default().add(share);
     }
     sums
 }
 
-fn shared_site_sums() -> HashMap<NodeId, SiteSums> {
+/// Calls `visit` with each site, its shared values, and whether it is under the root of sampled stacks.
+fn each_site(mut visit: impl FnMut(NodeId, &SiteValues, bool)) {
     let count = CALL_TREE.len();
     // A parent has a smaller id than its children, so one pass finds every node's root.
     let mut under_sampled: Vec<bool> = Vec::with_capacity(count as usize);
-    let mut sums = HashMap::new();
     for id in 0..count {
         let node = NodeId(id);
         let Some((parent, _, values)) = CALL_TREE.read(node) else {
             under_sampled.push(false);
             continue;
         };
-        let sampled = match id < FIXED_NODES {
+        let is_sampled = match id < FIXED_NODES {
             true => node >= Root::Sampled.node(),
             false => under_sampled[parent.0 as usize],
         };
-        under_sampled.push(sampled);
+        under_sampled.push(is_sampled);
         if let Some(values) = values {
-            let value =
-                if sampled { SiteSums::Sampled(values.sampled()) } else { SiteSums::Exact(values.exact()) };
-            sums.insert(node, value);
+            visit(node, values, is_sampled);
         }
     }
-    sums
 }
 
 /// What a site holds.
@@ -61,11 +89,24 @@ pub(crate) struct LiveSums {
     pub(crate) space: Estimate,
 }
 
-/// What is live, from the blocks themselves: a block is in it or not, whatever happens meanwhile, and
-/// sums of weights do not drift.
-pub(crate) fn live_sums() -> HashMap<NodeId, LiveSums> {
+impl LiveSums {
+    /// What a site of exact mode holds: what it allocated less what was freed of it.
+    pub(crate) fn exact(allocated: ExactSums, freed: ExactSums) -> LiveSums {
+        LiveSums {
+            objects: Estimate::exact(allocated.count.saturating_sub(freed.count)),
+            space: Estimate::exact(allocated.bytes.saturating_sub(freed.bytes)),
+        }
+    }
+}
+
+/// What the sites of sampled stacks hold, from the blocks themselves: a block is in it or not, whatever
+/// happens meanwhile, and sums of weights do not drift.
+pub(crate) fn sampled_live_sums() -> HashMap<NodeId, LiveSums> {
     let mut sums: HashMap<NodeId, LiveSums> = HashMap::new();
     LIVE.for_each(|Entry { size, site, interval, .. }| {
+        if interval == IntervalId::EXACT {
+            return;
+        }
         let (weight, bytes) = (sampler::weight(size, interval), size as f64);
         let variance = weight * (weight - 1.0);
         let live = sums.entry(site).or_default();

@@ -4,7 +4,7 @@
 use super::baseline;
 use super::estimate::Estimate;
 use super::modules::{self, LoadedModule};
-use super::sites::{LiveSums, SiteSums, all_site_sums, live_sums};
+use super::sites::{LiveSums, SiteSums, all_site_sums, sampled_live_sums};
 use super::stats::{Stats, stats};
 use super::std::prelude::rust_2024::*;
 use crate::hot::call_tree::{CALL_TREE, FIXED_NODES, MARKS, Mark, NodeId, Root};
@@ -17,8 +17,8 @@ use crate::sys::clock;
 /// What was recorded up to a moment.
 ///
 /// Taken while other threads go on, without stopping them: every block that was live all the while
-/// is in it, every block that came or went meanwhile is in it or not. Of a program at rest it is
-/// exact.
+/// is in it, every block that came or went meanwhile is in it or not, as far as exact mode counts it
+/// perhaps with its number and not its bytes. Of a program at rest it is exact.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// When it was taken, in nanoseconds since 1970 (UTC).
@@ -81,12 +81,9 @@ pub fn snapshot() -> Snapshot {
     let _guard = Untracked::enter();
     let mode = mode::current_mode();
     let stats = stats();
-    let live = live_sums();
-    let mut sums = all_site_sums();
-    for site in live.keys() {
-        // The first block of a site that came between the two.
-        sums.entry(*site).or_insert(SiteSums::Exact(ExactSums::default()));
-    }
+    // A site has values before its first block is in the table.
+    let sampled_live = sampled_live_sums();
+    let sums = all_site_sums();
     // Nodes are copied last: a node exists before anything names it.
     let nodes: Vec<(NodeId, u64)> = (0..CALL_TREE.len())
         .map(|id| CALL_TREE.read(NodeId(id)).map_or((NodeId(0), 0), |(parent, address, _)| (parent, address)))
@@ -97,8 +94,11 @@ pub fn snapshot() -> Snapshot {
     baseline::with_baseline(|baseline| {
         since_nanos = baseline.map_or(since_nanos, |baseline| baseline.monotonic_nanos);
         for (site, sums) in sums {
-            let before = baseline.and_then(|baseline| baseline.sites.get(&site).copied());
-            let live = live.get(&site).copied().unwrap_or_default();
+            let before = baseline.and_then(|baseline| baseline.site(site));
+            let live = match sums {
+                SiteSums::Exact { allocated, freed } => LiveSums::exact(allocated, freed),
+                SiteSums::Sampled(_) => sampled_live.get(&site).copied().unwrap_or_default(),
+            };
             let values = SiteValues::since(before, sums, live);
             if site == Root::Exact.mark(Mark::Untracked) {
                 untracked = values;
@@ -107,7 +107,6 @@ pub fn snapshot() -> Snapshot {
             }
         }
     });
-    sites.sort_unstable_by_key(|(site, _)| *site);
     Snapshot {
         taken_unix_nanos: clock::unix_nanos(),
         recorded_nanos: clock::monotonic_nanos() - since_nanos,
@@ -152,14 +151,14 @@ impl Snapshot {
 impl SiteValues {
     fn since(before: Option<SiteSums>, now: SiteSums, live: LiveSums) -> SiteValues {
         let (alloc_objects, alloc_space) = match now {
-            SiteSums::Exact(sums) => {
+            SiteSums::Exact { allocated, .. } => {
                 let base = match before {
-                    Some(SiteSums::Exact(base)) => base,
+                    Some(SiteSums::Exact { allocated, .. }) => allocated,
                     _ => ExactSums::default(),
                 };
                 (
-                    Estimate::exact(sums.allocations.saturating_sub(base.allocations)),
-                    Estimate::exact(sums.allocated_bytes.saturating_sub(base.allocated_bytes)),
+                    Estimate::exact(allocated.count.saturating_sub(base.count)),
+                    Estimate::exact(allocated.bytes.saturating_sub(base.bytes)),
                 )
             }
             SiteSums::Sampled(sums) => {

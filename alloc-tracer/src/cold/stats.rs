@@ -2,7 +2,7 @@
 
 use super::baseline;
 use super::totals::Totals;
-use crate::hot::{guard, recorder, thread, unwind};
+use crate::hot::{guard, losses, thread, unwind};
 use crate::sys::pages;
 
 /// Totals of the process, from counters that are exact in every mode, and what the tracer costs.
@@ -70,7 +70,7 @@ pub fn stats() -> Stats {
     let total = Totals::now();
     let since =
         baseline::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
-    let losses = recorder::losses();
+    let losses = losses::losses();
     let live_bytes = thread::live_bytes();
     Stats {
         allocations: since.allocations,

@@ -1,7 +1,10 @@
 //! A thread's totals, exact in every mode. One thread writes them, any thread reads them; no two
 //! threads share a cache line. Broken by: `tests/exact_counts.rs`, `tests/signals.rs`.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+#[cfg(any(not(target_arch = "x86_64"), miri))]
+use core::sync::atomic::Ordering::Release;
 
 /// Totals since the program started, as one thread saw them. Frees of blocks that another thread
 /// allocated count here too, so only sums over all threads have a meaning.
@@ -18,23 +21,35 @@ pub(crate) struct Counters {
 impl Counters {
     #[inline(always)]
     pub(crate) fn allocated(&self, bytes: usize) {
-        add_as_owner(&self.allocations, 1);
-        add_as_owner(&self.allocated_bytes, bytes as u64);
+        add_fixed_as_owner::<ALLOCATIONS, 1>(self);
+        add_as_owner::<ALLOCATED_BYTES>(self, bytes as u64);
+    }
+
+    /// Takes back what [`allocated`](Self::allocated) counted: the inner allocator refused.
+    pub(crate) fn refused(&self, bytes: usize) {
+        add_fixed_as_owner::<ALLOCATIONS, -1>(self);
+        add_as_owner::<ALLOCATED_BYTES>(self, (bytes as u64).wrapping_neg());
     }
 
     #[inline(always)]
     pub(crate) fn freed(&self, bytes: usize) {
-        add_as_owner(&self.frees, 1);
-        add_as_owner(&self.freed_bytes, bytes as u64);
+        add_fixed_as_owner::<FREES, 1>(self);
+        add_as_owner::<FREED_BYTES>(self, bytes as u64);
     }
 
     #[inline(always)]
     pub(crate) fn reallocated(&self, old_bytes: usize, new_bytes: usize) {
-        add_as_owner(&self.reallocations, 1);
-        add_as_owner(&self.allocated_bytes, new_bytes as u64);
-        add_as_owner(&self.freed_bytes, old_bytes as u64);
+        add_fixed_as_owner::<REALLOCATIONS, 1>(self);
+        add_as_owner::<ALLOCATED_BYTES>(self, new_bytes as u64);
+        add_as_owner::<FREED_BYTES>(self, old_bytes as u64);
     }
 }
+
+const ALLOCATIONS: usize = offset_of!(Counters, allocations);
+const ALLOCATED_BYTES: usize = offset_of!(Counters, allocated_bytes);
+const FREES: usize = offset_of!(Counters, frees);
+const FREED_BYTES: usize = offset_of!(Counters, freed_bytes);
+const REALLOCATIONS: usize = offset_of!(Counters, reallocations);
 
 /// Totals for operations on threads that could get no state of their own. Shared, so every addition
 /// is an atomic one.
@@ -57,22 +72,48 @@ impl Counters {
     }
 }
 
-/// Adds to a counter that only the calling thread writes.
+/// Words of which only the calling thread writes any.
+///
+/// # Safety
+/// The type is made of `AtomicU64` at multiples of 8 bytes, wherever it is added to.
+pub(crate) unsafe trait OwnerWords: Sync {}
+
+// SAFETY: five of them, `repr(C)`.
+unsafe impl OwnerWords for Counters {}
+
+/// Adds to the word at byte offset `OFFSET`, which only the calling thread writes.
 ///
 /// One instruction without a lock prefix: a signal handler that allocates on the same thread comes
 /// before or after it, never between its load and its store, so no count is lost; other threads
 /// read either value.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-pub(crate) fn add_as_owner(counter: &AtomicU64, amount: u64) {
-    // SAFETY: the pointer is valid and aligned for the whole call. No other thread writes the
-    // counter; others read it with single 8-byte loads, which cannot tear on x86-64. An asm block
+pub(crate) fn add_as_owner<const OFFSET: usize>(words: &impl OwnerWords, amount: u64) {
+    // SAFETY: by the trait's contract the offset names a word inside `words`, aligned. No other thread
+    // writes it; others read it with single 8-byte loads, which cannot tear on x86-64. An asm block
     // is as opaque to the compiler as an atomic operation.
     unsafe {
         core::arch::asm!(
-            "add qword ptr [{counter}], {amount}",
-            counter = in(reg) counter.as_ptr(),
+            "add qword ptr [{words} + {OFFSET}], {amount}",
+            words = in(reg) words,
             amount = in(reg) amount,
+            OFFSET = const OFFSET,
+            options(nostack),
+        );
+    }
+}
+
+/// As [`add_as_owner`], for an amount that is known in advance: it takes up no register.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+pub(crate) fn add_fixed_as_owner<const OFFSET: usize, const AMOUNT: i32>(words: &impl OwnerWords) {
+    // SAFETY: as in `add_as_owner`.
+    unsafe {
+        core::arch::asm!(
+            "add qword ptr [{words} + {OFFSET}], {AMOUNT}",
+            words = in(reg) words,
+            OFFSET = const OFFSET,
+            AMOUNT = const AMOUNT,
             options(nostack),
         );
     }
@@ -80,6 +121,14 @@ pub(crate) fn add_as_owner(counter: &AtomicU64, amount: u64) {
 
 #[cfg(any(not(target_arch = "x86_64"), miri))]
 #[inline(always)]
-pub(crate) fn add_as_owner(counter: &AtomicU64, amount: u64) {
-    counter.fetch_add(amount, Relaxed);
+pub(crate) fn add_as_owner<const OFFSET: usize>(words: &impl OwnerWords, amount: u64) {
+    // SAFETY: by the trait's contract the offset names an atomic word inside `words`.
+    let word = unsafe { &*core::ptr::from_ref(words).byte_add(OFFSET).cast::<AtomicU64>() };
+    word.fetch_add(amount, Release);
+}
+
+#[cfg(any(not(target_arch = "x86_64"), miri))]
+#[inline(always)]
+pub(crate) fn add_fixed_as_owner<const OFFSET: usize, const AMOUNT: i32>(words: &impl OwnerWords) {
+    add_as_owner::<OFFSET>(words, i64::from(AMOUNT).cast_unsigned());
 }

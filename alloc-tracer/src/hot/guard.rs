@@ -15,24 +15,44 @@ pub(crate) struct Recording(PhantomData<*const ()>);
 
 impl Recording {
     /// Enters the recorder. If this thread may not, says which mark stands for the stack instead.
+    #[inline(always)]
     pub(crate) fn enter() -> Result<Recording, Mark> {
+        match Recording::enter_uncounted() {
+            Some(recording) => Ok(recording),
+            None => Err(why_not()),
+        }
+    }
+
+    /// Enters the recorder, for somebody who asks again by [`enter`](Self::enter) if the thread may not.
+    #[inline(always)]
+    pub(crate) fn enter_uncounted() -> Option<Recording> {
         thread_local::with(|words| {
-            if words.recording.get() {
-                REENTRIES.fetch_add(1, Relaxed);
-                return Err(Mark::Reentered);
+            if words.sections.get() != 0 {
+                return None;
             }
-            if words.untracked_depth.get() != 0 {
-                return Err(Mark::Untracked);
-            }
-            words.recording.set(true);
-            Ok(Recording(PhantomData))
+            words.sections.set(RECORDING);
+            Some(Recording(PhantomData))
         })
     }
 }
 
+/// The bit of [`sections`](thread_local::ThreadWords::sections) that says that the thread is inside the
+/// recorder. The others count the sections of untracked code that it is in.
+const RECORDING: u64 = 1 << 63;
+
+#[cold]
+fn why_not() -> Mark {
+    if thread_local::with(|words| words.sections.get()) & RECORDING == 0 {
+        return Mark::Untracked;
+    }
+    REENTRIES.fetch_add(1, Relaxed);
+    Mark::Reentered
+}
+
 impl Drop for Recording {
+    #[inline(always)]
     fn drop(&mut self) {
-        thread_local::with(|words| words.recording.set(false));
+        thread_local::with(|words| words.sections.set(words.sections.get() & !RECORDING));
     }
 }
 
@@ -41,14 +61,14 @@ pub(crate) struct Untracked(PhantomData<*const ()>);
 
 impl Untracked {
     pub(crate) fn enter() -> Untracked {
-        thread_local::with(|words| words.untracked_depth.set(words.untracked_depth.get().wrapping_add(1)));
+        thread_local::with(|words| words.sections.set(words.sections.get().wrapping_add(1)));
         Untracked(PhantomData)
     }
 }
 
 impl Drop for Untracked {
     fn drop(&mut self) {
-        thread_local::with(|words| words.untracked_depth.set(words.untracked_depth.get().wrapping_sub(1)));
+        thread_local::with(|words| words.sections.set(words.sections.get().wrapping_sub(1)));
     }
 }
 

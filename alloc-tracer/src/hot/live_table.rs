@@ -36,6 +36,10 @@ pub(crate) struct Entry {
     pub(crate) interval: IntervalId,
 }
 
+/// The table cannot grow, or the block is larger than 2^46 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
 /// The table.
 pub(crate) struct LiveTable {
     levels: [AtomicPtr<Slot>; LEVELS],
@@ -95,17 +99,6 @@ impl LiveTable {
         }
     }
 
-    /// Makes [`may_hold`](Self::may_hold) as cheap again as before the first block, if no block is here.
-    /// Only while no other thread records.
-    #[cfg(feature = "profile")]
-    pub(crate) fn start_again_if_empty(&self) {
-        let mut is_empty = true;
-        self.for_each(|_| is_empty = false);
-        if is_empty {
-            self.held.store(NONE, Relaxed);
-        }
-    }
-
     #[inline(always)]
     fn sampled_count(&self, address: usize) -> &AtomicU8 {
         // The shift leaves exactly as many values as there are counts.
@@ -137,13 +130,13 @@ impl LiveTable {
         }
     }
 
-    /// Puts a block in. `false` if the table cannot grow, or the block is larger than 2^46 bytes.
+    /// Puts a block in.
     ///
     /// A block that is here already under this address has ended unseen (freed by C, or by another
-    /// copy of the tracer): its record makes room, so that such blocks cannot fill the table.
-    #[must_use]
-    pub(crate) fn insert(&self, entry: Entry) -> bool {
-        let Some((key, value)) = pack(entry) else { return false };
+    /// copy of the tracer): its record makes room, so that such blocks cannot fill the table, and is
+    /// returned.
+    pub(crate) fn insert(&self, entry: Entry) -> Result<Option<Entry>, NoRoom> {
+        let Some((key, value)) = pack(entry) else { return Err(NoRoom) };
         loop {
             let count = self.level_count.load(Acquire);
             for level in (0..count).rev() {
@@ -154,18 +147,19 @@ impl LiveTable {
                     if (found == 0 || is_stale)
                         && slot.key.compare_exchange(found, BUSY, Acquire, Relaxed).is_ok()
                     {
-                        if is_stale {
-                            self.retract(unpack(found, slot.value.load(Relaxed)));
+                        let stale = is_stale.then(|| unpack(found, slot.value.load(Relaxed)));
+                        if let Some(stale) = stale {
+                            self.retract(stale);
                         }
                         slot.value.store(value, Release);
                         slot.key.store(key, Release);
                         self.announce(entry);
-                        return true;
+                        return Ok(stale);
                     }
                 }
             }
             if !self.grow(count) {
-                return false;
+                return Err(NoRoom);
             }
         }
     }
@@ -292,37 +286,25 @@ mod tests {
                 site: NodeId((1 << 26) - 1),
                 interval: IntervalId(254),
             };
-            assert!(table.insert(full));
+            assert_eq!(table.insert(full), Ok(None));
             assert_eq!(table.remove(full.address), Some(full));
             assert_eq!(table.remove(full.address), None);
             assert!(!table.may_hold(full.address));
         }
-        assert!(!table.insert(entry(16, largest + 1)));
+        assert_eq!(table.insert(entry(16, largest + 1)), Err(NoRoom));
     }
 
     #[test]
     fn blocks_that_end_unseen_do_not_fill_the_table() {
         let table = LiveTable::new();
         for round in 0..100_000 {
-            assert!(table.insert(entry(0x1000 + (round % 7) * 16, 64)));
+            let ended = table.insert(entry(0x1000 + (round % 7) * 16, 64)).unwrap();
+            assert_eq!(ended.is_some(), round >= 7);
         }
         assert_eq!(table.level_count.load(Relaxed), 1);
         let mut left = 0;
         table.for_each(|_| left += 1);
         assert_eq!(left, 7);
-    }
-
-    #[test]
-    #[cfg(feature = "profile")]
-    fn exact_blocks_make_every_free_look_until_the_table_starts_again_empty() {
-        let table = LiveTable::new();
-        let exact = Entry { interval: IntervalId::EXACT, ..entry(0x1000, 64) };
-        assert!(!table.may_hold(1) && table.insert(exact) && table.may_hold(1));
-        table.start_again_if_empty();
-        assert!(table.may_hold(1), "a block is still here");
-        assert_eq!(table.remove(0x1000), Some(exact));
-        table.start_again_if_empty();
-        assert!(!table.may_hold(1));
     }
 
     #[test]
@@ -333,7 +315,7 @@ mod tests {
         let crowd = || {
             (1..).map(|i| i * 16).filter(|address| ptr::eq(TABLE.sampled_count(*address), count)).take(260)
         };
-        crowd().for_each(|address| assert!(TABLE.insert(sampled(address))));
+        crowd().for_each(|address| assert_eq!(TABLE.insert(sampled(address)), Ok(None)));
         assert_eq!(TABLE.held.load(Relaxed), SAMPLED);
         for address in crowd() {
             assert!(TABLE.may_hold(address));
@@ -352,7 +334,7 @@ mod tests {
             match model.remove(&address) {
                 Some(expected) => assert_eq!(table.remove(address), Some(expected)),
                 None => {
-                    assert!(table.insert(entry(address, step)));
+                    assert_eq!(table.insert(entry(address, step)), Ok(None));
                     model.insert(address, entry(address, step));
                 }
             }
@@ -374,7 +356,7 @@ mod tests {
                     for round in 0..50_usize {
                         let block = |i: usize| 0x1000 + (i * 4 + thread) * 32;
                         for i in 0..1000 {
-                            assert!(TABLE.insert(entry(block(i), (i + round) as u64)));
+                            assert_eq!(TABLE.insert(entry(block(i), (i + round) as u64)), Ok(None));
                         }
                         for i in 0..1000 {
                             assert_eq!(TABLE.remove(block(i)), Some(entry(block(i), (i + round) as u64)));

@@ -1,9 +1,9 @@
-//! What a site has allocated: four words per call-tree node that allocates. In exact mode two of them
-//! are counts, beside those that threads keep of their busiest sites (`thread_sites.rs`); under sampling
-//! all are sums of weights. What a site holds is not counted here but summed over the live table.
+//! What a site has allocated: four words per call-tree node that allocates. In exact mode they count its
+//! allocations and frees, beside what threads count of their busiest sites (`thread_sites.rs`); under
+//! sampling they are sums of weights of allocations, and what a site holds is summed over the live table.
 //! Broken by: `tests/exact_counts.rs`, `tests/sampling_accuracy.rs`.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use super::arena::{Arena, Zeroed};
 
@@ -16,11 +16,11 @@ unsafe impl Zeroed for SiteValues {}
 
 const _: () = assert!(size_of::<SiteValues>() == 32);
 
-/// Exact counts of one site.
+/// Blocks of one site and their bytes: those allocated, or those freed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ExactSums {
-    pub(crate) allocations: u64,
-    pub(crate) allocated_bytes: u64,
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Sums over the samples of one site.
@@ -41,17 +41,24 @@ pub(crate) static SITE_VALUES: Arena<SiteValues, 13, 8192> = Arena::with_reserve
 
 impl ExactSums {
     pub(crate) fn add(&mut self, more: ExactSums) {
-        self.allocations = self.allocations.wrapping_add(more.allocations);
-        self.allocated_bytes = self.allocated_bytes.wrapping_add(more.allocated_bytes);
+        self.count = self.count.wrapping_add(more.count);
+        self.bytes = self.bytes.wrapping_add(more.bytes);
     }
 }
 
 impl SiteValues {
     /// Adds an allocation and says how many there were before.
     pub(crate) fn add_allocation(&self, bytes: u64) -> u64 {
-        let [allocations, allocated_bytes, ..] = &self.0;
-        allocated_bytes.fetch_add(bytes, Relaxed);
-        allocations.fetch_add(1, Relaxed)
+        let [count, sum, ..] = &self.0;
+        sum.fetch_add(bytes, Relaxed);
+        count.fetch_add(1, Release)
+    }
+
+    /// Adds a free and says how many there were before.
+    pub(crate) fn add_free(&self, bytes: u64) -> u64 {
+        let [.., count, sum] = &self.0;
+        sum.fetch_add(bytes, Relaxed);
+        count.fetch_add(1, Release)
     }
 
     pub(crate) fn add_sample(&self, bytes: u64, weight: f64) {
@@ -64,9 +71,14 @@ impl SiteValues {
         add_float(d, size * size * variance);
     }
 
-    pub(crate) fn exact(&self) -> ExactSums {
-        let [allocations, allocated_bytes, ..] = &self.0;
-        ExactSums { allocations: allocations.load(Relaxed), allocated_bytes: allocated_bytes.load(Relaxed) }
+    pub(crate) fn allocated(&self) -> ExactSums {
+        let [count, bytes, ..] = &self.0;
+        ExactSums { count: count.load(Acquire), bytes: bytes.load(Acquire) }
+    }
+
+    pub(crate) fn freed(&self) -> ExactSums {
+        let [.., count, bytes] = &self.0;
+        ExactSums { count: count.load(Acquire), bytes: bytes.load(Acquire) }
     }
 
     pub(crate) fn sampled(&self) -> SampledSums {

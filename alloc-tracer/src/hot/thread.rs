@@ -3,6 +3,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
+use core::ops::Deref;
 use core::ptr;
 use core::sync::atomic::{
     AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
@@ -12,30 +13,27 @@ use core::sync::atomic::{
 use super::arena::{Arena, Zeroed};
 use super::counters::{Counters, STRAY};
 use super::mode::{self, IntervalId, Kind, ModeWord};
+use super::placement::{self, LARGE_BYTES};
 use super::thread_sites::ThreadSites;
 use super::unwind::WalkSpace;
 use super::{sampler, start};
-use crate::sys::{stack, thread_exit, thread_local};
+use crate::sys::thread_local::{self, NO_STATE};
+use crate::sys::{stack, thread_exit};
 
 /// A thread changes the shared figure for live bytes when it has allocated, or freed, this many bytes
 /// since it did so last.
-const FOLD_BYTES: u64 = 32 << 10;
+const FOLD_BYTES: u64 = LARGE_BYTES as u64;
 
 /// How far the shared figure, the peak that is taken from it, and a sum of live bytes while threads run
 /// may be off, per thread state: by what is allocated and by what is freed between two folds.
 pub(crate) const ERROR_BYTES: u64 = 2 * FOLD_BYTES;
 
-/// One thread's state. The first cache line is all that an allocation touches when it is not recorded:
-/// two counters go up, and one of them is compared with a limit behind which anything may be due (a
-/// sample, a fold, a change of mode). Frees have a limit of their own.
-#[repr(C, align(64))]
+/// One thread's state. The first cache line is all that an allocation or a free touches when it is not
+/// recorded: two counters go up, and one of them is compared with a limit behind which anything may be
+/// due (a sample, a fold, a change of mode).
+#[repr(C)]
 pub(crate) struct ThreadBlock {
-    pub(crate) counters: Counters,
-    /// At this many allocated bytes the allocation is attended to; 0 for every one.
-    allocated_limit: AtomicU64,
-    /// At this many freed bytes the free is attended to.
-    freed_limit: AtomicU64,
-    _rest_of_the_line: u64,
+    line: FirstLine,
     /// The mode that `next_sample_at` was drawn for.
     seen_mode: AtomicU64,
     /// The next sample is the allocation that takes the allocated bytes beyond this.
@@ -52,6 +50,25 @@ pub(crate) struct ThreadBlock {
     walk_space: UnsafeCell<WalkSpace>,
 }
 
+/// See [`ThreadBlock`].
+#[repr(C, align(64))]
+pub(crate) struct FirstLine {
+    pub(crate) counters: Counters,
+    /// The allocation that brings the allocated bytes this far is attended to; 0 for every one.
+    allocated_limit: AtomicU64,
+    /// The free that brings the freed bytes this far is attended to; 0 for every one.
+    freed_limit: AtomicU64,
+}
+
+impl Deref for ThreadBlock {
+    type Target = FirstLine;
+
+    #[inline(always)]
+    fn deref(&self) -> &FirstLine {
+        &self.line
+    }
+}
+
 // SAFETY: zeroed atomics and a zeroed `WalkSpace` are valid; `walk_space` is only reached through a
 // raw pointer by the one thread that owns the block, inside the recorder; there is no drop glue.
 unsafe impl Sync for ThreadBlock {}
@@ -59,6 +76,7 @@ unsafe impl Sync for ThreadBlock {}
 unsafe impl Zeroed for ThreadBlock {}
 
 const _: () = assert!(core::mem::offset_of!(ThreadBlock, seen_mode) == 64);
+const _: () = assert!(size_of::<FirstLine>() == size_of::<thread_local::NoState>());
 
 /// 131,072 threads at once; later ones count into shared counters and record nothing.
 static BLOCKS: Arena<ThreadBlock, 1, 65_536> = Arena::with_reserved(0);
@@ -68,46 +86,87 @@ static FREE: AtomicU64 = AtomicU64::new(0);
 static FOLDED_LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
 static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
 
+/// The first line of the calling thread's block; of a thread that has none, a line of zeroes, with which
+/// everything needs attention and which must not be written.
+#[inline(always)]
+pub(crate) fn line() -> &'static FirstLine {
+    let line = thread_local::with(|words| words.block.get()).cast::<FirstLine>();
+    // SAFETY: the word names a block, which lives for ever and begins with its line, or `NO_STATE`, a
+    // static of the line's size and alignment, for which zeroes are valid.
+    unsafe { &*line }
+}
+
 /// The calling thread's block, if it has one.
 #[inline(always)]
 pub(crate) fn current() -> Option<&'static ThreadBlock> {
-    let block = thread_local::with(|words| words.block.get()).cast::<ThreadBlock>();
-    // SAFETY: the word is null or was set by `with_block` to a block, which lives for ever.
-    unsafe { block.as_ref() }
+    let block = thread_local::with(|words| words.block.get());
+    if ptr::eq(block, (&raw const NO_STATE).cast()) {
+        return None;
+    }
+    // SAFETY: the word was set by a lease to a block, which lives for ever.
+    Some(unsafe { &*block.cast::<ThreadBlock>() })
 }
 
-/// Calls `operate` with a block for a thread that has none: one that the thread then keeps or, if it
-/// is ending or the system has no thread-exit call left, one for this operation only. `None` if
-/// memory is refused.
-#[cold]
-#[inline(never)]
-pub(crate) fn with_block<R>(
-    settings: &start::Settings,
-    operate: impl FnOnce(Option<&'static ThreadBlock>) -> R,
-) -> R {
-    start::ensure(settings, thread_ended);
-    if !start::is_ready() {
-        return operate(None);
+/// A block to use for one operation: the thread's own, or a borrowed one that goes back at the end.
+pub(crate) struct Lease {
+    block: &'static ThreadBlock,
+    is_borrowed: bool,
+}
+
+impl Lease {
+    /// A block for the calling thread: its own; one that it then keeps; or, if it is ending or the system
+    /// has no thread-exit call left, a borrowed one. `None` if memory is refused.
+    #[inline(always)]
+    pub(crate) fn take(settings: &start::Settings) -> Option<Lease> {
+        match current() {
+            Some(block) => Some(Lease { block, is_borrowed: false }),
+            None => Lease::first(settings),
+        }
     }
-    let Some(block) = take() else { return operate(None) };
-    let ending = thread_local::with(|words| words.ending.get());
-    if !ending && thread_exit::arm(ptr::from_ref(block).cast()) {
-        thread_local::with(|words| words.block.set(ptr::from_ref(block).cast()));
-        return operate(Some(block));
+
+    #[cold]
+    #[inline(never)]
+    fn first(settings: &start::Settings) -> Option<Lease> {
+        start::ensure(settings, thread_ended);
+        if !start::is_ready() {
+            return None;
+        }
+        let block = take()?;
+        let ending = thread_local::with(|words| words.ending.get());
+        let is_borrowed = ending || !thread_exit::arm(ptr::from_ref(block).cast());
+        if !is_borrowed {
+            thread_local::with(|words| words.block.set(ptr::from_ref(block).cast()));
+        }
+        Some(Lease { block, is_borrowed })
     }
-    let result = operate(Some(block));
-    give_back(block);
-    result
+}
+
+impl Deref for Lease {
+    type Target = &'static ThreadBlock;
+
+    #[inline(always)]
+    fn deref(&self) -> &&'static ThreadBlock {
+        &self.block
+    }
+}
+
+impl Drop for Lease {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.is_borrowed {
+            give_back(self.block);
+        }
+    }
 }
 
 /// Runs when a thread with a block ends; destructors that run later borrow blocks.
 ///
 /// # Safety
-/// `block` is the value that `with_block` armed on the calling thread.
+/// `block` is the value that a lease armed on the calling thread.
 pub(crate) unsafe extern "C" fn thread_ended(block: *mut c_void) {
     thread_local::with(|words| {
         words.ending.set(true);
-        words.block.set(ptr::null());
+        words.block.set((&raw const NO_STATE).cast());
     });
     // SAFETY: by this function's contract it is a block, which lives for ever.
     if let Some(block) = unsafe { block.cast::<ThreadBlock>().as_ref() } {
@@ -142,6 +201,8 @@ fn fresh() -> Option<&'static ThreadBlock> {
     Some(block)
 }
 
+#[cold]
+#[inline(never)]
 fn give_back(block: &'static ThreadBlock) {
     let mut head = FREE.load(Relaxed);
     loop {
@@ -159,67 +220,114 @@ fn next_head(head: u64, first: u32) -> u64 {
     (head >> 32).wrapping_add(1) << 32 | u64::from(first)
 }
 
+impl FirstLine {
+    /// Whether something may be due with an allocation of `size` bytes that is about to be counted.
+    #[inline(always)]
+    pub(crate) fn allocation_needs_attention(&self, size: usize) -> bool {
+        let allocated = self.counters.allocated_bytes.load(Relaxed).wrapping_add(size as u64);
+        allocated >= self.allocated_limit.load(Relaxed)
+    }
+
+    /// Whether something may be due with a free of `size` bytes that is about to be counted: always with
+    /// one of [`LARGE_BYTES`].
+    #[inline(always)]
+    pub(crate) fn free_needs_attention(&self, size: usize) -> bool {
+        let freed = self.counters.freed_bytes.load(Relaxed).wrapping_add(size as u64);
+        freed >= self.freed_limit.load(Relaxed)
+    }
+}
+
 impl ThreadBlock {
-    /// Whether something may be due with the allocation that was just counted.
+    /// Whether an allocation of `size` bytes that comes next is to be recorded, and how.
     #[inline(always)]
-    pub(crate) fn allocation_needs_attention(&self) -> bool {
-        self.counters.allocated_bytes.load(Relaxed) >= self.allocated_limit.load(Relaxed)
-    }
-
-    /// Whether a fold is due with the free that was just counted.
-    #[inline(always)]
-    pub(crate) fn free_needs_attention(&self) -> bool {
-        self.counters.freed_bytes.load(Relaxed) >= self.freed_limit.load(Relaxed)
-    }
-
-    /// Attends to an allocation of `size` bytes that was just counted: folds if that is due, and says
-    /// whether the allocation is to be recorded, and how.
-    pub(crate) fn attend_to_allocation(&self, size: usize) -> Option<IntervalId> {
+    pub(crate) fn choose(&self, size: usize) -> Option<IntervalId> {
         let mode = mode::current();
+        match mode.kind() {
+            Kind::Exact => Some(IntervalId::EXACT),
+            Kind::Off => None,
+            Kind::Sampled(interval) => self.falls_on_sample(mode, interval, size).then_some(interval),
+        }
+    }
+
+    /// Whether a sample point falls into the next `size` bytes.
+    fn falls_on_sample(&self, mode: ModeWord, interval: IntervalId, size: usize) -> bool {
+        let allocated = self.counters.allocated_bytes.load(Relaxed);
+        if self.seen_mode.swap(mode.0, Relaxed) != mode.0 {
+            // The point was drawn for another mode; this block decides by a gap of its own.
+            self.next_sample_at.store(allocated.wrapping_add(self.draw_gap(interval)), Relaxed);
+        }
+        self.next_sample_at.load(Relaxed) < allocated.wrapping_add(size as u64)
+    }
+
+    fn draw_gap(&self, interval: IntervalId) -> u64 {
+        sampler::draw_gap_bytes(self.next_random(), mode::interval_bytes(interval))
+    }
+
+    /// What is due after an allocation that was attended to and counted.
+    #[inline(always)]
+    pub(crate) fn after_allocation(&self, recorded: Option<IntervalId>) {
+        let allocated = self.counters.allocated_bytes.load(Relaxed);
+        if let Some(interval) = recorded
+            && interval != IntervalId::EXACT
+        {
+            self.next_sample_at.store(allocated.wrapping_add(self.draw_gap(interval)), Relaxed);
+        }
+        if allocated.wrapping_sub(self.folded_allocated.load(Relaxed)) >= FOLD_BYTES {
+            self.fold();
+        }
+        if recorded != Some(IntervalId::EXACT) || self.allocated_limit.load(Relaxed) != 0 {
+            self.set_allocated_limit(mode::current());
+        }
+    }
+
+    /// What is due after an allocation that was counted and recorded exactly, in a process with tags.
+    #[inline(always)]
+    pub(crate) fn after_exact_allocation(&self) {
         let allocated = self.counters.allocated_bytes.load(Relaxed);
         if allocated.wrapping_sub(self.folded_allocated.load(Relaxed)) >= FOLD_BYTES {
             self.fold();
         }
-        let recorded = match mode.kind() {
-            Kind::Off => None,
-            Kind::Exact => Some(IntervalId::EXACT),
-            Kind::Sampled(interval) => self.sample(mode, interval, allocated, size).then_some(interval),
-        };
-        self.set_allocated_limit(mode);
-        recorded
+    }
+
+    /// Whether a fold is due with a free of `size` bytes that is about to be counted.
+    #[inline(always)]
+    pub(crate) fn free_needs_fold(&self, size: usize) -> bool {
+        let freed = self.counters.freed_bytes.load(Relaxed).wrapping_add(size as u64);
+        freed.wrapping_sub(self.folded_freed.load(Relaxed)) >= FOLD_BYTES
+    }
+
+    /// What is due after a free that was attended to and counted.
+    #[inline(always)]
+    pub(crate) fn after_free(&self) {
+        if self.free_needs_fold(0)
+            || (self.freed_limit.load(Relaxed) == 0 && !placement::every_free_looks())
+        {
+            self.fold();
+        }
     }
 
     /// Folds the thread's share of live bytes into the shared figure.
     #[cold]
     #[inline(never)]
-    pub(crate) fn fold(&self) {
+    fn fold(&self) {
         let allocated = self.counters.allocated_bytes.load(Relaxed);
         let freed = self.counters.freed_bytes.load(Relaxed);
         let more = allocated.wrapping_sub(self.folded_allocated.swap(allocated, Relaxed));
         let less = freed.wrapping_sub(self.folded_freed.swap(freed, Relaxed));
-        self.freed_limit.store(freed.wrapping_add(FOLD_BYTES), Relaxed);
         fold_bytes(more.wrapping_sub(less).cast_signed());
-    }
-
-    /// Whether a sample point falls into the last `size` of the allocated bytes; if so, draws the next.
-    fn sample(&self, mode: ModeWord, interval: IntervalId, allocated: u64, size: usize) -> bool {
-        let draw = || sampler::draw_gap_bytes(self.next_random(), mode::interval_bytes(interval));
-        if self.seen_mode.swap(mode.0, Relaxed) != mode.0 {
-            // The point was drawn for another mode; this block decides by a gap of its own.
-            let start = allocated.wrapping_sub(size as u64);
-            self.next_sample_at.store(start.wrapping_add(draw()), Relaxed);
+        // The limit stays zero where every free looks. As in `set_allocated_limit`, either this thread
+        // sees the change or the thread that makes it writes its zero after this store.
+        self.freed_limit.store(freed.wrapping_add(FOLD_BYTES), SeqCst);
+        if placement::every_free_looks() {
+            self.freed_limit.store(0, SeqCst);
         }
-        let is_sampled = self.next_sample_at.load(Relaxed) < allocated;
-        if is_sampled {
-            self.next_sample_at.store(allocated.wrapping_add(draw()), Relaxed);
-        }
-        is_sampled
     }
 
     fn set_allocated_limit(&self, mode: ModeWord) {
         let next_fold = self.folded_allocated.load(Relaxed).wrapping_add(FOLD_BYTES);
         let limit = match mode.kind() {
             Kind::Exact => 0,
+            _ if placement::has_tags() => 0,
             Kind::Off => next_fold,
             Kind::Sampled(_) => self.next_sample_at.load(Relaxed).wrapping_add(1).min(next_fold),
         };
@@ -291,6 +399,13 @@ pub(crate) fn count_without_block(amounts: [u64; 5]) {
     let [_, allocated, _, freed, _] = amounts;
     STRAY.add_shared(amounts);
     fold_bytes(allocated.wrapping_sub(freed).cast_signed());
+}
+
+/// Makes every thread attend to all its frees from now on.
+pub(crate) fn attend_every_free() {
+    for block in (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)) {
+        block.freed_limit.store(0, SeqCst);
+    }
 }
 
 /// Makes every thread attend to its next allocation: the mode has changed.

@@ -2,30 +2,37 @@
 //! site do not fight for a cache line. A site has its place for ever; sites without one count into
 //! shared words. Readers add up all shares. Broken by: `tests/exact_counts.rs`, `tests/threads.rs`.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
 use super::call_tree::NodeId;
-use super::counters::add_as_owner;
+use super::counters::{OwnerWords, add_as_owner, add_fixed_as_owner};
 use super::site_values::ExactSums;
 
 const PLACE_BITS: u32 = 10;
 
-/// A site gets a place when its shared count has come this far: sites that allocate once at the start
+/// A site gets a place when a shared count of it has come this far: sites that allocate once at the start
 /// would otherwise take all places.
-pub(crate) const ALLOCATIONS_FOR_A_PLACE: u64 = 16;
+pub(crate) const COUNT_FOR_A_PLACE: u64 = 16;
 
-/// The places of one thread: 24 KiB, of which only used pages take up memory.
+/// The places of one thread: 40 KiB, of which only used pages take up memory.
 pub(crate) struct ThreadSites {
     places: [Place; 1 << PLACE_BITS],
 }
 
 /// One site's counts by one thread.
+#[repr(C)]
 pub(crate) struct Place {
     /// The site's node; 0, which is a root and no site, if the place is free.
     site: AtomicU32,
     allocations: AtomicU64,
     allocated_bytes: AtomicU64,
+    frees: AtomicU64,
+    freed_bytes: AtomicU64,
 }
+
+// SAFETY: the words that are added to are `AtomicU64`, `repr(C)`.
+unsafe impl OwnerWords for Place {}
 
 impl ThreadSites {
     /// The place of a site, for the thread that owns these places.
@@ -74,15 +81,22 @@ impl ThreadSites {
 impl Place {
     #[inline(always)]
     pub(crate) fn add_allocation(&self, bytes: u64) {
-        add_as_owner(&self.allocations, 1);
-        add_as_owner(&self.allocated_bytes, bytes);
+        add_fixed_as_owner::<{ offset_of!(Place, allocations) }, 1>(self);
+        add_as_owner::<{ offset_of!(Place, allocated_bytes) }>(self, bytes);
     }
 
-    pub(crate) fn sums(&self) -> ExactSums {
-        ExactSums {
-            allocations: self.allocations.load(Relaxed),
-            allocated_bytes: self.allocated_bytes.load(Relaxed),
-        }
+    #[inline(always)]
+    pub(crate) fn add_free(&self, bytes: u64) {
+        add_fixed_as_owner::<{ offset_of!(Place, frees) }, 1>(self);
+        add_as_owner::<{ offset_of!(Place, freed_bytes) }>(self, bytes);
+    }
+
+    pub(crate) fn allocated(&self) -> ExactSums {
+        ExactSums { count: self.allocations.load(Acquire), bytes: self.allocated_bytes.load(Acquire) }
+    }
+
+    pub(crate) fn freed(&self) -> ExactSums {
+        ExactSums { count: self.frees.load(Acquire), bytes: self.freed_bytes.load(Acquire) }
     }
 }
 
@@ -107,7 +121,8 @@ mod tests {
         assert_eq!(claimed, 1 << PLACE_BITS);
         assert_eq!(sites.all().count(), 1 << PLACE_BITS);
         for (site, place) in sites.all() {
-            assert_eq!(place.sums(), ExactSums { allocations: 1, allocated_bytes: u64::from(site.0) });
+            assert_eq!(place.allocated(), ExactSums { count: 1, bytes: u64::from(site.0) });
+            assert_eq!(place.freed(), ExactSums::default());
         }
         sites.claim(NodeId(0));
         assert!(sites.place(NodeId(0)).is_none());

@@ -3,6 +3,8 @@
 //! (and std's `thread_local!` in one file). Broken by: `cargo xtask tidy`, `tests/`.
 
 pub(crate) mod clock;
+#[cfg(feature = "profile")]
+pub(crate) mod environment;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) mod modules;
 pub(crate) mod pages;

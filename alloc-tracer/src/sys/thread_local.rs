@@ -6,19 +6,26 @@ extern crate std;
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use core::ptr;
 
 /// What a thread knows about itself without leaving its own cache line.
 pub(crate) struct ThreadWords {
-    /// The thread's state in the tracer's own pages; null before the first use and near the end.
+    /// The thread's state in the tracer's own pages; [`NO_STATE`] before the first use and near the end.
     pub(crate) block: Cell<*const c_void>,
     /// Whether the thread has already handed its state on: the thread is ending.
     pub(crate) ending: Cell<bool>,
-    /// Whether the thread is inside the recorder right now.
-    pub(crate) recording: Cell<bool>,
-    /// How many sections of untracked code the thread is in.
-    pub(crate) untracked_depth: Cell<u32>,
+    /// Whether the thread is inside the recorder right now, and how many sections of untracked code it is
+    /// in; 0 for neither.
+    pub(crate) sections: Cell<u64>,
 }
+
+/// A cache line of zeroes that stands for no state: whoever compares with a limit in it finds that the
+/// limit is reached. Nobody writes it.
+#[repr(align(64))]
+pub(crate) struct NoState {
+    _zeroes: [u64; 8],
+}
+
+pub(crate) static NO_STATE: NoState = NoState { _zeroes: [0; 8] };
 
 const _: () = assert!(size_of::<ThreadWords>() <= 128);
 const _: () = assert!(!core::mem::needs_drop::<ThreadWords>());
@@ -26,10 +33,9 @@ const _: () = assert!(!core::mem::needs_drop::<ThreadWords>());
 std::thread_local! {
     static WORDS: ThreadWords = const {
         ThreadWords {
-            block: Cell::new(ptr::null()),
+            block: Cell::new((&raw const NO_STATE).cast()),
             ending: Cell::new(false),
-            recording: Cell::new(false),
-            untracked_depth: Cell::new(0),
+            sections: Cell::new(0),
         }
     };
 }

@@ -14,12 +14,14 @@ mod rule_cache;
 mod tables;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod walk;
-#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
-pub(crate) use remembered::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
-pub(crate) use remembered::{WalkSpace, mismatches};
+mod walk_space;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
+pub(crate) use walk_space::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) use walk::{Registers, prepare};
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+pub(crate) use walk_space::{WalkSpace, mismatches};
 
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
 mod plain;

@@ -6,6 +6,7 @@
 use super::{End, MAX_DEPTH};
 use crate::hot::call_tree::{CALL_TREE, Mark, NodeId, Root};
 use crate::hot::guard::Recording;
+use crate::hot::thread_sites::Place;
 use crate::sys::stack::Bounds;
 
 /// Nothing: the platform's unwinder starts where it is called.
@@ -39,6 +40,18 @@ pub(crate) fn prepare() {}
 impl WalkSpace {
     /// Nothing is remembered.
     pub(crate) fn hand_over(&mut self) {}
+
+    /// Nothing is remembered.
+    pub(crate) fn same_site(
+        &self,
+        _recording: &Recording,
+        _registers: Registers,
+    ) -> Option<(NodeId, &'static Place)> {
+        None
+    }
+
+    /// Nothing is remembered.
+    pub(crate) fn set_place(&mut self, _place: &'static Place) {}
 
     /// The site of the calling stack.
     pub(crate) fn site(

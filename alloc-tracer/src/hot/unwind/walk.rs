@@ -11,7 +11,7 @@ use crate::sys::stack::Bounds;
 use crate::sys::{modules, pages};
 
 /// The registers that a walk starts from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Registers {
     instruction: usize,
     stack: usize,
@@ -101,6 +101,23 @@ pub(crate) struct Step {
     pub(crate) used_frame_pointer: bool,
     /// Where the caller's frame pointer was read from; 0 if it is the same.
     pub(crate) frame_pointer_from: usize,
+}
+
+impl Step {
+    /// In place of a step beyond a thread's first function: it read nothing.
+    pub(crate) const NONE: Step = Step {
+        slot: usize::MAX,
+        return_address: 0,
+        frame_pointer: 0,
+        used_frame_pointer: false,
+        frame_pointer_from: 0,
+    };
+
+    /// Whether all that the step depended on is in it.
+    #[inline(always)]
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.slot != 0
+    }
 }
 
 /// Why there is no further step.

@@ -25,27 +25,52 @@ pub(crate) fn target_folder() -> PathBuf {
 /// Compiler messages go to stderr as they come.
 pub(crate) fn build_release<const N: usize>(packages: [&str; N]) -> Result<[PathBuf; N]> {
     let mut command = cargo();
-    command.args(["build", "--release", "--quiet", "--bins", "--message-format=json-render-diagnostics"]);
+    command.args(["build", "--release", "--quiet", "--bins"]);
     for package in packages {
         command.args(["--package", package]);
     }
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
-    let messages = child.stdout.take().context("cargo has no output")?;
-    let mut executables = Vec::new();
-    for message in BufReader::new(messages).lines() {
-        executables.extend(json_text(&message?, "executable").map(PathBuf::from));
-    }
-    ensure!(child.wait()?.success(), "cargo could not build {}", packages.join(" and "));
+    let built = Built::by(&mut command)?;
+    ensure!(built.succeeded, "cargo could not build {}", packages.join(" and "));
 
     let mut paths = [const { PathBuf::new() }; N];
     for (path, package) in paths.iter_mut().zip(packages) {
-        match executables.iter().find(|built| built.file_stem().is_some_and(|stem| stem == package)) {
-            Some(built) => path.clone_from(built),
+        match built.executable(package) {
+            Some(executable) => path.clone_from(executable),
             None => bail!("the package {package} has no binary of that name"),
         }
     }
     Ok(paths)
+}
+
+/// What cargo said while it built.
+pub(crate) struct Built {
+    pub(crate) succeeded: bool,
+    executables: Vec<PathBuf>,
+    /// The root source file of every crate that went in.
+    pub(crate) sources: Vec<PathBuf>,
+}
+
+impl Built {
+    /// Runs a build command; its stderr goes where the command says.
+    pub(crate) fn by(command: &mut Command) -> Result<Self> {
+        let command = command.arg("--message-format=json-render-diagnostics");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+        let messages = child.stdout.take().context("cargo has no output")?;
+        let mut built = Built { succeeded: false, executables: Vec::new(), sources: Vec::new() };
+        for message in BufReader::new(messages).lines() {
+            let message = message?;
+            built.executables.extend(json_text(&message, "executable").map(PathBuf::from));
+            built.sources.extend(json_text(&message, "src_path").map(PathBuf::from));
+        }
+        built.succeeded = child.wait()?.success();
+        Ok(built)
+    }
+
+    /// The path of a binary.
+    pub(crate) fn executable(&self, name: &str) -> Option<&PathBuf> {
+        self.executables.iter().find(|built| built.file_stem().is_some_and(|stem| stem == name))
+    }
 }
 
 /// The text value of a key in one of cargo's messages. Cargo writes one object a line without blanks;

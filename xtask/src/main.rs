@@ -2,11 +2,15 @@
 //! so that it builds in seconds and works while they do not compile.
 //! Broken by: `cargo xtask tidy`, whose rule `xtask-stands-alone` holds the absence.
 
+mod bench;
 mod cargo;
 mod ci;
 mod documents;
 mod flamegraph;
+mod interrupt;
+mod progress;
 mod repository;
+mod staging;
 mod tidy;
 
 use std::process::ExitCode;
@@ -18,6 +22,7 @@ Examples:
   cargo xtask flamegraph
   cargo xtask flamegraph --demo map-delete --open
   cargo xtask flamegraph -- ./target/release/my-service --port 8080
+  cargo xtask bench --quick
   cargo xtask tidy
   cargo xtask documents
   cargo xtask ci";
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         Some(("flamegraph", arguments)) => flamegraph::run(arguments),
+        Some(("bench", arguments)) => bench::run(arguments),
         Some(("tidy", _)) => tidy::run(),
         Some(("documents", _)) => documents::run(),
         Some(("ci", _)) => ci::run(),
@@ -57,6 +63,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(flamegraph::command())
+        .subcommand(bench::command())
         .subcommand(tidy::command())
         .subcommand(documents::command())
         .subcommand(ci::command())

@@ -11,10 +11,10 @@ use anyhow::{Context, Result};
 
 use super::demo_run::tracer_settings;
 use super::folded::{Folded, in_binary_units};
-use super::staging::Staging;
 use super::viewer::{SAMPLES, Viewer};
 use super::{open, shown};
 use crate::cargo::build_release;
+use crate::staging::Staging;
 
 /// Runs the command, draws what it left, and ends with the command's own exit code.
 pub(super) fn run(words: &[OsString], mode: &str, out: &Path, open_it: bool) -> Result<ExitCode> {

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::folded::Folded;
-use super::interrupt;
-use super::staging::Staging;
 use super::viewer::{SAMPLES, Viewer};
+use crate::interrupt;
+use crate::staging::Staging;
 
 /// What a run left.
 pub(super) struct DemoRun {

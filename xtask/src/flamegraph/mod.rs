@@ -7,10 +7,7 @@ mod demo_list;
 mod demo_run;
 mod folded;
 mod index_page;
-mod interrupt;
 mod open;
-mod progress;
-mod staging;
 mod viewer;
 
 use std::path::{Path, PathBuf};
@@ -20,10 +17,11 @@ use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cargo::{build_release, target_folder};
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::staging::Staging;
 use demo_list::DemoList;
 use demo_run::DemoRun;
-use progress::Progress;
-use staging::Staging;
 use viewer::Viewer;
 
 const EXAMPLES: &str = "\

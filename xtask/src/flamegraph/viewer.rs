@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::interrupt;
+use crate::interrupt;
 
 /// The columns that are drawn: what is still held, and what was ever asked for.
 pub(super) const SAMPLES: [&str; 2] = ["inuse_space", "alloc_space"];

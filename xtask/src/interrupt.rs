@@ -10,7 +10,7 @@ static CAUGHT: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C is only remembered. Programs that we start have their own default again,
 /// because a handler, unlike an ignored signal, does not survive `exec`.
-pub(super) fn catch() {
+pub(crate) fn catch() {
     #[cfg(unix)]
     {
         const SIGINT: i32 = 2;
@@ -27,7 +27,7 @@ pub(super) fn catch() {
 }
 
 /// Ends the work where it can be ended cleanly.
-pub(super) fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     if CAUGHT.load(Ordering::Relaxed) {
         bail!("interrupted; nothing was left behind");
     }

@@ -6,13 +6,13 @@ use std::io::{IsTerminal, stderr};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// Shows one step at a time.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Starts with one step in sight.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let bar = stderr().is_terminal().then(|| {
             // An error message must not have to share its line with the bar.
             let bar = ProgressBar::new(1).with_finish(ProgressFinish::AndClear);
@@ -25,14 +25,14 @@ impl Progress {
     }
 
     /// Says how many more steps will come.
-    pub(super) fn expect_steps(&self, more: usize) {
+    pub(crate) fn expect_steps(&self, more: usize) {
         if let Some(bar) = &self.bar {
             bar.inc_length(more as u64);
         }
     }
 
     /// Says what is done now.
-    pub(super) fn step(&mut self, what: &str) {
+    pub(crate) fn step(&mut self, what: &str) {
         match &self.bar {
             None => eprintln!("{what}"),
             Some(bar) => {
@@ -45,7 +45,7 @@ impl Progress {
     }
 
     /// Leaves the terminal as it was.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         drop(self.bar);
     }
 }

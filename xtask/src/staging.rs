@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::interrupt;
+use crate::interrupt;
 
 const PREFIX: &str = ".staging-";
 
 /// A folder of unfinished files.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     folder: PathBuf,
     target: PathBuf,
 }
 
 impl Staging {
     /// Makes a folder for files that will go to `target`.
-    pub(super) fn below(target: &Path) -> Result<Self> {
+    pub(crate) fn below(target: &Path) -> Result<Self> {
         remove_abandoned(target);
         let folder = target.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -26,18 +26,18 @@ impl Staging {
     }
 
     /// Where a file is made.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     /// Makes a file.
-    pub(super) fn write(&self, name: &str, contents: &str) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, contents: &str) -> Result<()> {
         let path = self.path(name);
         fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Moves all files to their place and says how many.
-    pub(super) fn place_all(&self) -> Result<usize> {
+    pub(crate) fn place_all(&self) -> Result<usize> {
         interrupt::check()?;
         let mut names =
             fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;

@@ -218,11 +218,21 @@ mod tests {
     #[test]
     fn the_first_operation_and_the_whole_reading_agree_about_exact_mode() {
         for text in [
-            "", "mode=exact", "mode=off", "mode=exact,mode=sampled", " mode=exact ,out=a", "interval=4k",
-            "mode=exact,interval=4k", "out=mode=exact", "modes=exact", "mode=Exact", "seed=1",
+            "",
+            "mode=exact",
+            "mode=off",
+            "mode=exact,mode=sampled",
+            " mode=exact ,out=a",
+            "interval=4k",
+            "mode=exact,interval=4k",
+            "out=mode=exact",
+            "modes=exact",
+            "mode=Exact",
+            "seed=1",
         ] {
             for in_source in [Mode::Off, Mode::Exact, Mode::DEFAULT] {
-                let early = EarlyChoice { is_exact: in_source == Mode::Exact, waits: false, lists_blocks: false };
+                let early =
+                    EarlyChoice { is_exact: in_source == Mode::Exact, waits: false, lists_blocks: false };
                 let whole = Config::parse(&OsString::from(text), in_source).0.mode;
                 let early = early.overridden_by(text.as_bytes());
                 assert_eq!(early.is_exact, whole.unwrap_or(in_source) == Mode::Exact, "{text}");

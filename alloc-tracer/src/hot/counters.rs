@@ -2,9 +2,9 @@
 //! threads share a cache line. Broken by: `tests/exact_counts.rs`, `tests/signals.rs`.
 
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[cfg(any(not(target_arch = "x86_64"), miri))]
 use core::sync::atomic::Ordering::Release;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Totals since the program started, as one thread saw them. Frees of blocks that another thread
 /// allocated count here too, so only sums over all threads have a meaning.

@@ -327,13 +327,18 @@ unsafe fn record_exact(
             // SAFETY: the block belongs to this thread, and `recording` says that nothing else on this
             // thread uses its walk space.
             let space = unsafe { &mut *thread.walk_space() };
-            let (site, end) = space.site(&recording, registers, thread.stack_bounds(), Root::Exact);
-            note_end(end);
-            let booked = book_allocation(thread, site, bytes);
-            if let Booked::OnPlace(place) = booked {
-                space.set_place(place);
+            if let Some((site, place)) = space.recent_site(&recording, registers) {
+                place.add_allocation(bytes);
+                (site, Booked::OnPlace(place))
+            } else {
+                let (site, end) = space.site(&recording, registers, thread.stack_bounds(), Root::Exact);
+                note_end(end);
+                let booked = book_allocation(thread, site, bytes);
+                if let Booked::OnPlace(place) = booked {
+                    space.set_place(registers, place);
+                }
+                (site, booked)
             }
-            (site, booked)
         }
         Err(mark) => {
             let site = Root::Exact.mark(mark);

@@ -49,8 +49,7 @@ pub(crate) fn ensure(settings: &Settings, on_thread_end: unsafe extern "C" fn(*m
     thread_exit::install(on_thread_end);
     tag::set_secret(seed() ^ clock::monotonic_nanos().cast_unsigned());
     SOURCE_MODE.store(pack(settings.mode), Relaxed);
-    let until_environment_is_read =
-        if EarlyChoice::of(settings).waits { Mode::Off } else { settings.mode };
+    let until_environment_is_read = if EarlyChoice::of(settings).waits { Mode::Off } else { settings.mode };
     if placement::needs_every_free(until_environment_is_read) {
         placement::look_at_every_free();
     }

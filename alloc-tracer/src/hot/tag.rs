@@ -161,7 +161,10 @@ mod tests {
             // SAFETY: only the place is looked at.
             if let Some(place) = unsafe { TagPlace::behind(block, size) } {
                 let last_of_block = (block.addr() + size - 1) / PAGE_BYTES;
-                assert_eq!((place.tag.addr() / PAGE_BYTES, (place.tag.addr() + 7) / PAGE_BYTES), (last_of_block, last_of_block));
+                assert_eq!(
+                    (place.tag.addr() / PAGE_BYTES, (place.tag.addr() + 7) / PAGE_BYTES),
+                    (last_of_block, last_of_block)
+                );
             } else {
                 assert!((block.addr() + size - 1) % PAGE_BYTES >= PAGE_BYTES - TAG_BYTES);
             }

@@ -299,8 +299,7 @@ impl ThreadBlock {
     /// What is due after a free that was attended to and counted.
     #[inline(always)]
     pub(crate) fn after_free(&self) {
-        if self.free_needs_fold(0)
-            || (self.freed_limit.load(Relaxed) == 0 && !placement::every_free_looks())
+        if self.free_needs_fold(0) || (self.freed_limit.load(Relaxed) == 0 && !placement::every_free_looks())
         {
             self.fold();
         }

@@ -13,13 +13,15 @@ mod rule_cache;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod tables;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+mod tails;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod walk;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod walk_space;
-#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
-pub(crate) use walk_space::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) use walk::{Registers, prepare};
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
+pub(crate) use walk_space::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) use walk_space::{WalkSpace, mismatches};
 

@@ -51,7 +51,16 @@ impl WalkSpace {
     }
 
     /// Nothing is remembered.
-    pub(crate) fn set_place(&mut self, _place: &'static Place) {}
+    pub(crate) fn recent_site(
+        &self,
+        _recording: &Recording,
+        _registers: Registers,
+    ) -> Option<(NodeId, &'static Place)> {
+        None
+    }
+
+    /// Nothing is remembered.
+    pub(crate) fn set_place(&mut self, _registers: Registers, _place: &'static Place) {}
 
     /// The site of the calling stack.
     pub(crate) fn site(

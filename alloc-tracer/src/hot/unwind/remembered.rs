@@ -16,7 +16,8 @@
 //! Broken by: `tests/differential_walk.rs`, which walks every stack both ways.
 
 use super::MAX_DEPTH;
-use super::walk::{Registers, Step};
+use super::tails::{Tails, Word};
+use super::walk::{Beginning, Registers, Step};
 use crate::hot::call_tree::{NodeId, Root};
 use crate::hot::thread_sites::Place;
 
@@ -26,43 +27,41 @@ pub(crate) struct Remembered {
     root: u32,
     len: u32,
     leaf: Leaf,
-    /// Slots with their return addresses.
-    frames: [Word; MAX_DEPTH],
-    states: [State; MAX_DEPTH],
-    /// What frame pointers were loaded from, where a later step used them.
-    words: [Word; MAX_DEPTH],
+    frames: [Frame; MAX_DEPTH],
+    /// Every word that the walk read and that what it found depends on, from the root to the leaf.
+    reads: [Word; MAX_READS],
+    tails: Tails,
 }
 
-/// Where the walk began. One that begins with the same registers takes the same steps if the words that
-/// they read are the same.
+/// A return address for each frame, and a saved frame pointer for some.
+const MAX_READS: usize = 2 * MAX_DEPTH;
+
+/// Where the walk began. One that begins the same takes the same steps if the words that they read are
+/// the same.
 #[derive(Clone, Copy)]
 struct Leaf {
-    registers: Registers,
+    beginning: Beginning,
     /// Where the thread counts for the site in exact mode, once the recorder has said so; never if
     /// not all frames of the walk are remembered.
     place: Option<&'static Place>,
     site: NodeId,
     /// How many of the words the whole walk read.
-    words: u16,
+    reads: u16,
     /// Whether all frames of the walk are remembered.
     is_known: bool,
 }
 
-/// A word of the stack, and what was in it.
+/// What is known of a frame: the return address into it, where that was, and what the steps from here on
+/// depend on.
 #[derive(Debug, Clone, Copy)]
-struct Word {
-    address: usize,
-    value: usize,
-}
-
-/// What else is known at a frame.
-#[derive(Debug, Clone, Copy)]
-struct State {
+struct Frame {
+    slot: usize,
+    return_address: usize,
     /// The frame pointer that the steps from here on need, if `needs_frame_pointer`.
     frame_pointer: usize,
     node: NodeId,
-    /// How many of the words the steps from here on read.
-    words: u16,
+    /// How many of the words the steps from here on read, the slot included.
+    reads: u16,
     needs_frame_pointer: bool,
 }
 
@@ -71,7 +70,7 @@ struct State {
 pub(crate) struct Joint {
     node: NodeId,
     len: usize,
-    words: usize,
+    reads: usize,
     /// The frame pointer that the steps from the joint on need.
     needed: Option<usize>,
 }
@@ -117,6 +116,23 @@ impl Remembered {
         if self.would_read_the_same(registers) { Some((self.leaf.site, place)) } else { None }
     }
 
+    /// The site of a recent walk that began with these registers, with its place if it is known, if a
+    /// walk would read the same now.
+    #[inline(always)]
+    pub(crate) fn recent_site(&self, registers: Registers) -> Option<(NodeId, Option<&'static Place>)> {
+        let tail = self.tails.get(registers)?;
+        if !tail.beginning.is_at(registers) || usize::from(tail.joint_len) > self.len() {
+            return None;
+        }
+        let frame = self.frames.get(usize::from(tail.joint_len).checked_sub(1)?)?;
+        let joins = frame.slot == tail.joint_slot
+            && frame.node == tail.joint_node
+            && (!frame.needs_frame_pointer || tail.joint_frame_pointer == Some(frame.frame_pointer));
+        // The stack pointer is where it was on the thread's own stack, so all words are above it.
+        let same = joins && all_same(tail.words()) && self.reads_are_same(frame.reads);
+        if same { Some((tail.site, tail.place)) } else { None }
+    }
+
     /// As [`same_site`](Self::same_site), whether it has a place or not.
     #[cold]
     pub(crate) fn same_site_again(&self, registers: Registers) -> Option<NodeId> {
@@ -127,13 +143,19 @@ impl Remembered {
     #[inline(always)]
     fn would_read_the_same(&self, registers: Registers) -> bool {
         // The stack pointer is where it was on the thread's own stack, so all words are above it.
-        registers == self.leaf.registers && self.is_same(self.len as usize, self.leaf.words)
+        self.leaf.beginning.is_at(registers) && self.reads_are_same(self.leaf.reads)
     }
 
     /// Says where the thread counts for the site of the last walk, which was under the root of exact mode.
-    pub(crate) fn set_place(&mut self, place: &'static Place) {
+    pub(crate) fn set_place(&mut self, registers: Registers, place: &'static Place) {
         if self.leaf.is_known {
             self.leaf.place = Some(place);
+            if let Some(tail) = self.tails.latest_mut()
+                && tail.beginning.is_at(registers)
+                && tail.site == self.leaf.site
+            {
+                tail.place = Some(place);
+            }
         }
     }
 
@@ -144,121 +166,159 @@ impl Remembered {
         let (frame, last) = loop {
             let last = len.checked_sub(1)?;
             let frame = self.frames.get(last)?;
-            if frame.address >= step.slot {
+            if frame.slot >= step.slot {
                 break (frame, last);
             }
             // A frame below this one has returned since.
             *len = last;
         };
-        if frame.address != step.slot {
+        if frame.slot != step.slot {
             return None;
         }
-        let state = self.states.get(last)?;
-        let is_state = frame.value == step.return_address
-            && (!state.needs_frame_pointer || state.frame_pointer == frame_pointer);
-        // The walk has just read this slot, so it is on the thread's stack; the others are further up.
-        if is_state && self.is_same(*len, state.words) {
-            let needed = if state.needs_frame_pointer { Some(state.frame_pointer) } else { None };
-            return Some(Joint { node: state.node, len: *len, words: usize::from(state.words), needed });
+        let is_state = frame.return_address == step.return_address
+            && (!frame.needs_frame_pointer || frame.frame_pointer == frame_pointer);
+        if !is_state {
+            *len = last;
+            return None;
         }
-        *len = if is_state { self.first_changed(*len) } else { last };
+        // The walk has just read this slot, so it is on the thread's stack; the other words are further up.
+        if self.reads_are_same(frame.reads) {
+            let needed = if frame.needs_frame_pointer { Some(frame.frame_pointer) } else { None };
+            return Some(Joint { node: frame.node, len: *len, reads: usize::from(frame.reads), needed });
+        }
+        *len = self.first_changed(*len);
         None
     }
 
     /// The joint at the root, where the walk ended; `zero` is the slot whose return address is zero, if
     /// that was why.
     pub(crate) fn joint_at_root(&mut self, root: Root, zero: Option<usize>) -> Joint {
-        let mut words = 0;
-        if let (Some(address), [first, ..]) = (zero, &mut self.words) {
+        let mut reads = 0;
+        if let (Some(address), [first, ..]) = (zero, &mut self.reads) {
             *first = Word { address, value: 0 };
-            words = 1;
+            reads = 1;
         }
-        Joint { node: root.node(), len: 0, words, needed: None }
+        Joint { node: root.node(), len: 0, reads, needed: None }
     }
 
     /// Remembers the steps below a joint, with the nodes that `intern` finds for them. `steps` are leaf
-    /// first; the last one came to the joint. `None` if `intern` has no node.
+    /// first; the last one came to the joint. A walk with a step whose reads are not all in it
+    /// is not `is_known`: it cannot be repeated from memory. `None` if `intern` has no node.
     #[inline(always)]
     pub(crate) fn remember(
         &mut self,
         joint: Joint,
         steps: &[Step],
+        mut is_known: bool,
         registers: Registers,
         mut intern: impl FnMut(NodeId, usize) -> Option<NodeId>,
     ) -> Option<NodeId> {
-        let Joint { mut node, mut len, mut words, mut needed } = joint;
+        let Joint { mut node, mut len, mut reads, mut needed } = joint;
         let (mut onward, below) = steps.split_last()?;
-        // A step whose reads are not all known is not repeated from memory.
-        let mut is_known = steps.iter().all(Step::is_repeatable);
         for step in below.iter().rev() {
             node = intern(node, step.return_address)?;
             // `onward` is the step from this frame to its caller.
-            is_known &= self.note_frame_pointer(onward, &mut needed, &mut words);
-            if is_known
-                && let (Some(frame), Some(state)) = (self.frames.get_mut(len), self.states.get_mut(len))
-            {
-                *frame = Word { address: step.slot, value: step.return_address };
-                *state = State {
+            is_known &= self.note_frame_pointer(onward, &mut needed, &mut reads);
+            let slot = Word { address: step.slot, value: step.return_address };
+            is_known &= self.note_read(slot, &mut reads);
+            if is_known && let Some(frame) = self.frames.get_mut(len) {
+                *frame = Frame {
+                    slot: step.slot,
+                    return_address: step.return_address,
                     frame_pointer: needed.unwrap_or(0),
                     node,
-                    words: words as u16,
+                    reads: reads as u16,
                     needs_frame_pointer: needed.is_some(),
                 };
                 len = len.wrapping_add(1);
             }
             onward = step;
         }
-        is_known &= self.note_frame_pointer(onward, &mut needed, &mut words);
+        is_known &= self.note_frame_pointer(onward, &mut needed, &mut reads);
         self.len = len as u32;
-        self.leaf = Leaf { registers, place: None, site: node, words: words as u16, is_known };
+        let beginning = registers.beginning(needed);
+        self.leaf = Leaf { beginning, place: None, site: node, reads: reads as u16, is_known };
+        if is_known {
+            self.keep_tail(joint, reads, registers, steps);
+        }
         Some(node)
+    }
+
+    /// Keeps the leaf end of the walk that was just remembered, from the joint on to `reads` words.
+    #[inline(always)]
+    fn keep_tail(&mut self, joint: Joint, reads: usize, registers: Registers, steps: &[Step]) {
+        let Leaf { beginning, site, .. } = self.leaf;
+        let new_words = self.reads.get(joint.reads..reads).unwrap_or_default();
+        let joint_frame = joint.len.checked_sub(1).and_then(|last| self.frames.get(last));
+        if let (Some(first), Some(frame)) = (steps.first(), joint_frame)
+            && let Some(tail) = self.tails.place_for(registers, first.slot, first.return_address)
+            && let Some(words) = tail.words.get_mut(..new_words.len())
+        {
+            words.copy_from_slice(new_words);
+            tail.beginning = beginning;
+            tail.place = None;
+            tail.joint_slot = frame.slot;
+            tail.joint_frame_pointer = joint.needed;
+            tail.joint_node = joint.node;
+            tail.joint_len = joint.len as u16;
+            tail.word_count = new_words.len() as u16;
+            tail.site = site;
+        }
     }
 
     /// Adds the word that a step loaded the frame pointer from, if later steps need it, and makes `needed`
     /// what is needed before the step. `false` if there is no room: then what lies below the step
     /// cannot be remembered.
     #[inline(always)]
-    fn note_frame_pointer(&mut self, step: &Step, needed: &mut Option<usize>, words: &mut usize) -> bool {
+    fn note_frame_pointer(&mut self, step: &Step, needed: &mut Option<usize>, reads: &mut usize) -> bool {
         let is_loaded = step.frame_pointer_from != 0;
+        let mut is_noted = true;
         if is_loaded && let Some(value) = *needed {
-            match self.words.get_mut(*words) {
-                Some(word) => *word = Word { address: step.frame_pointer_from, value },
-                None => return false,
-            }
-            *words = words.wrapping_add(1);
+            is_noted = self.note_read(Word { address: step.frame_pointer_from, value }, reads);
         }
         if step.used_frame_pointer {
             *needed = Some(step.frame_pointer);
         } else if is_loaded {
             *needed = None;
         }
+        is_noted
+    }
+
+    #[inline(always)]
+    fn note_read(&mut self, read: Word, reads: &mut usize) -> bool {
+        match self.reads.get_mut(*reads) {
+            Some(word) => *word = read,
+            None => return false,
+        }
+        *reads = reads.wrapping_add(1);
         true
     }
 
-    /// Whether the outermost `len` slots, and the first so many other words, hold what they held.
+    /// Whether the first so many words hold what they held.
     #[inline(always)]
-    fn is_same(&self, len: usize, words: u16) -> bool {
-        let frames = self.frames.get(..len).unwrap_or_default();
-        let words = self.words.get(..usize::from(words)).unwrap_or_default();
-        all_same(frames) && all_same(words)
+    fn reads_are_same(&self, count: u16) -> bool {
+        all_same(self.reads.get(..usize::from(count)).unwrap_or_default())
     }
 
-    /// How many of the outermost `len` frames are the same; 0 if all are, because then a word differs.
+    /// How many of the outermost `len` frames are the same as far as their slots go; 0 if all are,
+    /// because then another word differs.
     #[cold]
     fn first_changed(&self, len: usize) -> usize {
         let frames = self.frames.get(..len).unwrap_or_default();
-        frames.iter().position(|frame| read(frame.address) != frame.value).unwrap_or(0)
+        frames.iter().position(|frame| read(frame.slot) != frame.return_address).unwrap_or(0)
     }
 }
 
 /// Whether all words hold what they held. Four at a time without a branch in between: most do.
-#[inline(always)]
+#[inline(never)]
 fn all_same(words: &[Word]) -> bool {
     let difference = |word: &Word| read(word.address) ^ word.value;
-    let (fours, rest) = words.as_chunks::<4>();
-    let four_differ =
-        |[a, b, c, d]: &[Word; 4]| difference(a) | difference(b) | difference(c) | difference(d) != 0;
-    !fours.iter().any(four_differ) && !rest.iter().any(|word| difference(word) != 0)
+    let same = |[a, b, c, d]: &[Word; 4]| difference(a) | difference(b) | difference(c) | difference(d) == 0;
+    let Some(last_four) = words.last_chunk::<4>() else {
+        return words.iter().all(|word| difference(word) == 0);
+    };
+    // The last four once more where their number is not a multiple of four.
+    words.as_chunks::<4>().0.iter().all(same) && (words.len().is_multiple_of(4) || same(last_four))
 }
 
 #[inline(always)]

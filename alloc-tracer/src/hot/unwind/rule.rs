@@ -19,6 +19,34 @@ pub(crate) enum Rule {
     Unknown,
 }
 
+/// A rule in 31 bits: its kind, where the frame pointer was saved, and an offset.
+///
+/// ```text
+///   bits 0..2: kind    3..10: (CFA - where the frame pointer was saved) / 8, or 0    11..30: offset / 8
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PackedRule(pub(crate) u32);
+
+impl PackedRule {
+    /// The CFA offset in bytes, if the CFA is relative to one of the two registers, with whether that is
+    /// the frame pointer.
+    #[inline(always)]
+    pub(crate) fn simple(self) -> Option<(usize, bool)> {
+        let kind = self.0 & ((1 << KIND_BITS) - 1);
+        // 1 and 2, without a branch for each.
+        if kind.wrapping_sub(1) > 1 {
+            return None;
+        }
+        Some((((self.0 >> (KIND_BITS + SAVED_BITS)) as usize).wrapping_mul(8), kind == 2))
+    }
+
+    /// How many bytes below the CFA the caller's frame pointer was saved; 0 if it was not.
+    #[inline(always)]
+    pub(crate) fn saved_frame_pointer(self) -> usize {
+        (((self.0 >> KIND_BITS) & ((1 << SAVED_BITS) - 1)) as usize).wrapping_mul(8)
+    }
+}
+
 /// Bits of a packed rule.
 pub(crate) const RULE_BITS: u32 = 31;
 
@@ -29,7 +57,7 @@ const OFFSET_BITS: u32 = RULE_BITS - KIND_BITS - SAVED_BITS;
 impl Rule {
     /// The rule that offsets in bytes give: multiples of 8, `saved_frame_pointer` counted down from
     /// the CFA. [`Rule::Unknown`] if an offset has no room (a frame over 8 MiB).
-    pub(crate) fn pack(self) -> u32 {
+    pub(crate) fn pack(self) -> PackedRule {
         let (kind, offset, saved) = match self {
             Rule::FromStackPointer { cfa_offset, saved_frame_pointer } => {
                 (1, cfa_offset, saved_frame_pointer)
@@ -48,13 +76,12 @@ impl Rule {
             && (offset / 8) >> OFFSET_BITS == 0
             && (saved / 8) >> SAVED_BITS == 0;
         match fits {
-            true => kind | (saved / 8) << KIND_BITS | (offset / 8) << (KIND_BITS + SAVED_BITS),
+            true => PackedRule(kind | (saved / 8) << KIND_BITS | (offset / 8) << (KIND_BITS + SAVED_BITS)),
             false => Rule::Unknown.pack(),
         }
     }
 
-    #[inline(always)]
-    pub(crate) fn unpack(packed: u32) -> Rule {
+    pub(crate) fn unpack(PackedRule(packed): PackedRule) -> Rule {
         let saved = ((packed >> KIND_BITS) & ((1 << SAVED_BITS) - 1)) as u16;
         let saved_frame_pointer = if saved == 0 { None } else { Some(saved.wrapping_mul(8)) };
         let offset = (packed >> (KIND_BITS + SAVED_BITS)).wrapping_mul(8);
@@ -85,7 +112,13 @@ mod tests {
             Rule::Unknown,
         ] {
             assert_eq!(Rule::unpack(rule.pack()), rule);
-            assert!(rule.pack() >> RULE_BITS == 0 && rule.pack() != 0);
+            assert!(rule.pack().0 >> RULE_BITS == 0 && rule.pack().0 != 0);
+            let simple = match rule {
+                Rule::FromStackPointer { cfa_offset, .. } => Some((cfa_offset as usize, false)),
+                Rule::FromFramePointer { cfa_offset, .. } => Some((cfa_offset as usize, true)),
+                _ => None,
+            };
+            assert_eq!(rule.pack().simple(), simple);
         }
         for misfit in [
             Rule::FromStackPointer { cfa_offset: 1 << 23, saved_frame_pointer: None },

@@ -5,7 +5,7 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::rule::Rule;
+use super::rule::{PackedRule, Rule};
 use super::{rule_cache, tables};
 use crate::sys::stack::Bounds;
 use crate::sys::{modules, pages};
@@ -19,9 +19,59 @@ pub(crate) struct Registers {
 }
 
 impl Registers {
+    /// The instruction pointer.
+    pub(crate) fn instruction(&self) -> usize {
+        self.instruction
+    }
+
+    /// What a walk from here begins with, if it needs this frame pointer or none.
+    #[inline(always)]
+    pub(crate) fn beginning(&self, frame_pointer: Option<usize>) -> Beginning {
+        Beginning { instruction: self.instruction, stack: self.stack, frame_pointer }
+    }
+
     /// The stack pointer.
     pub(crate) fn stack_pointer(&self) -> usize {
         self.stack
+    }
+
+    /// Goes to the caller by a rule that is known and simple, on a stack that is readable up to `end`.
+    /// `false`, and nothing is changed, if that is not so, or if there is nothing further up.
+    #[inline(always)]
+    fn go_up_simply(&mut self, end: usize, step: &mut Step) -> bool {
+        let Registers { instruction, stack, frame } = *self;
+        let Some(rule) = rule_cache::get(instruction) else { return false };
+        let Some((cfa_offset, from_frame_pointer)) = rule.simple() else { return false };
+        let cfa = if from_frame_pointer { frame } else { stack }.wrapping_add(cfa_offset);
+        let slot = cfa.wrapping_sub(8);
+        let saved = rule.saved_frame_pointer();
+        let from = cfa.wrapping_sub(saved);
+        let is_inside =
+            slot >= stack && slot < end && slot.is_multiple_of(8) && (saved == 0 || from >= stack);
+        if !is_inside {
+            return false;
+        }
+        // SAFETY: aligned, and between this frame's stack pointer and the end of what can be read of this
+        // thread's stack. Other code of this thread wrote it; nothing else writes it now.
+        let return_address = unsafe { ptr::with_exposed_provenance::<usize>(slot).read_volatile() };
+        if return_address == 0 {
+            return false;
+        }
+        *step = Step {
+            slot,
+            return_address,
+            frame_pointer: frame,
+            frame_pointer_from: 0,
+            used_frame_pointer: from_frame_pointer,
+        };
+        if saved != 0 {
+            step.frame_pointer_from = from;
+            // SAFETY: as above: not above the slot, not below the stack pointer, a multiple of 8 below it.
+            self.frame = unsafe { ptr::with_exposed_provenance::<usize>(from).read_volatile() };
+        }
+        self.instruction = return_address;
+        self.stack = cfa;
+        true
     }
 
     /// The caller's own registers at this point: always inlined.
@@ -41,6 +91,25 @@ impl Registers {
             );
         }
         Registers { instruction, stack, frame }
+    }
+}
+
+/// The registers that a walk depends on: in code without frame pointers that register holds anything, and
+/// most walks do not need it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginning {
+    instruction: usize,
+    stack: usize,
+    frame_pointer: Option<usize>,
+}
+
+impl Beginning {
+    /// Whether a walk from these registers begins with the same.
+    #[inline(always)]
+    pub(crate) fn is_at(&self, registers: Registers) -> bool {
+        self.stack == registers.stack
+            && self.instruction == registers.instruction
+            && self.frame_pointer.is_none_or(|needed| needed == registers.frame)
     }
 }
 
@@ -77,6 +146,8 @@ pub(crate) fn prepare() {
 pub(crate) struct Cursor<'a> {
     registers: Registers,
     bounds: Bounds,
+    /// The end of the thread's own stack, if the walk is there; otherwise 0.
+    known_end: usize,
     /// The end of what is known to be readable above the stack pointer.
     readable_end: usize,
     /// How many more pages above that may be asked for: none on the thread's own stack, whose end is known.
@@ -97,10 +168,10 @@ pub(crate) struct Step {
     pub(crate) return_address: usize,
     /// The frame pointer before the step.
     pub(crate) frame_pointer: usize,
-    /// Whether the step used the frame pointer.
-    pub(crate) used_frame_pointer: bool,
     /// Where the caller's frame pointer was read from; 0 if it is the same.
     pub(crate) frame_pointer_from: usize,
+    /// Whether the step used the frame pointer.
+    pub(crate) used_frame_pointer: bool,
 }
 
 impl Step {
@@ -121,12 +192,12 @@ impl Step {
 }
 
 /// Why there is no further step.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// This is the thread's first function: its code says so.
     Outermost,
-    /// The caller's return address is zero; the step that read it.
-    Zero(Step),
+    /// The caller's return address is zero; the step says where it was read.
+    Zero,
     /// See [`End::Lost`](super::End::Lost).
     Lost,
 }
@@ -135,17 +206,19 @@ impl<'a> Cursor<'a> {
     /// A walk on the stack with these bounds; where the stack pointer is outside them (a coroutine on
     /// memory of its own, an alternate signal stack), every page is asked for before it is read.
     pub(crate) fn new(registers: Registers, bounds: Bounds, space: &'a mut TableSpace) -> Self {
-        let mut cursor = Cursor { registers, bounds, readable_end: 0, askable_pages: 0, space };
+        let mut cursor = Cursor { registers, bounds, known_end: 0, readable_end: 0, askable_pages: 0, space };
         cursor.arrive_on_stack();
         cursor
     }
 
     /// Sets how far the stack that the stack pointer is on may be read.
     fn arrive_on_stack(&mut self) {
-        (self.readable_end, self.askable_pages) = match self.bounds.contain(self.registers.stack) {
-            true => (self.bounds.top, 0),
-            false => (self.registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
-        };
+        let top = self.bounds.top;
+        (self.known_end, self.readable_end, self.askable_pages) =
+            match self.bounds.contain(self.registers.stack) {
+                true => (top, top, 0),
+                false => (0, self.registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
+            };
     }
 
     /// The frame pointer now.
@@ -153,56 +226,70 @@ impl<'a> Cursor<'a> {
         self.registers.frame
     }
 
-    /// Goes to the caller.
+    /// Goes to the caller, and says in `step` how.
     #[inline(always)]
-    pub(crate) fn step(&mut self) -> Result<Step, Stop> {
-        let here = self.registers.instruction;
-        let rule = match rule_cache::get(here) {
+    pub(crate) fn go_up(&mut self, step: &mut Step) -> Result<(), Stop> {
+        // Copies, so that the common way keeps them in the processor's registers.
+        let (mut registers, end) = (self.registers, self.known_end);
+        if registers.go_up_simply(end, step) {
+            self.registers = registers;
+            return Ok(());
+        }
+        self.go_up_slowly(step)
+    }
+
+    /// As [`go_up`](Self::go_up), in all cases.
+    #[cold]
+    #[inline(never)]
+    fn go_up_slowly(&mut self, step: &mut Step) -> Result<(), Stop> {
+        let Registers { instruction, stack, frame } = self.registers;
+        let rule = match rule_cache::get(instruction) {
             Some(rule) => rule,
-            None => look_up(here, self.space),
+            None => look_up(instruction, self.space),
         };
-        let Registers { stack, frame, .. } = self.registers;
-        let below =
-            |cfa: usize, saved: Option<u16>| saved.map_or(0, |below| cfa.wrapping_sub(usize::from(below)));
-        let (cfa, used_frame_pointer, frame_pointer_from) = match rule {
-            Rule::FromStackPointer { cfa_offset, saved_frame_pointer } => {
-                let cfa = stack.wrapping_add(cfa_offset as usize);
-                (cfa, false, below(cfa, saved_frame_pointer))
-            }
-            Rule::FromFramePointer { cfa_offset, saved_frame_pointer } => {
-                let cfa = frame.wrapping_add(cfa_offset as usize);
-                (cfa, true, below(cfa, saved_frame_pointer))
-            }
-            // The word at the frame pointer's side is not remembered as one that the step depends on:
-            // a walk with such a frame is not reused (`used_frame_pointer` and a slot of 0 say so).
-            Rule::FromSavedWord { below_frame_pointer } => {
-                return self.step_over_realignment(below_frame_pointer);
-            }
-            Rule::SignalFrame => return self.step_over_signal(),
-            Rule::Outermost => return Err(Stop::Outermost),
-            Rule::Unknown => return Err(Stop::Lost),
+        let Some((cfa_offset, from_frame_pointer)) = rule.simple() else {
+            return self.go_up_otherwise(Rule::unpack(rule), step);
         };
+        let cfa = if from_frame_pointer { frame } else { stack }.wrapping_add(cfa_offset);
         // A caller's frame lies above its callee's; this also ends walks that would go in circles.
         if cfa <= stack {
             return Err(Stop::Lost);
         }
         let slot = cfa.wrapping_sub(8);
         let return_address = self.read(slot)?;
+        let frame_pointer_from = match rule.saved_frame_pointer() {
+            0 => 0,
+            below => cfa.wrapping_sub(below),
+        };
         if frame_pointer_from != 0 {
             self.registers.frame = self.read(frame_pointer_from)?;
         }
-        let step =
-            Step { slot, return_address, frame_pointer: frame, used_frame_pointer, frame_pointer_from };
-        if return_address == 0 {
-            return Err(Stop::Zero(step));
-        }
+        *step = Step {
+            slot,
+            return_address,
+            frame_pointer: frame,
+            frame_pointer_from,
+            used_frame_pointer: from_frame_pointer,
+        };
         self.registers.instruction = return_address;
         self.registers.stack = cfa;
-        Ok(step)
+        if return_address == 0 { Err(Stop::Zero) } else { Ok(()) }
+    }
+
+    /// As [`go_up`](Self::go_up), by a rule that is not simple.
+    fn go_up_otherwise(&mut self, rule: Rule, step: &mut Step) -> Result<(), Stop> {
+        *step = match rule {
+            // The word at the frame pointer's side is not remembered as one that the step depends on:
+            // a walk with such a step is not repeated from memory (`Step::is_repeatable`).
+            Rule::FromSavedWord { below_frame_pointer } => self.step_over_realignment(below_frame_pointer)?,
+            Rule::SignalFrame => self.step_over_signal()?,
+            Rule::Outermost => return Err(Stop::Outermost),
+            _ => return Err(Stop::Lost),
+        };
+        Ok(())
     }
 
     /// The caller's frame begins where a word below the frame pointer says.
-    #[cold]
     fn step_over_realignment(&mut self, below_frame_pointer: u32) -> Result<Step, Stop> {
         let frame = self.registers.frame;
         let cfa = self.read(frame.wrapping_sub(below_frame_pointer as usize))?;
@@ -215,7 +302,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// The kernel put a `ucontext_t` where the stack pointer is after the handler's return.
-    #[cold]
     fn step_over_signal(&mut self) -> Result<Step, Stop> {
         const GENERAL: usize = core::mem::offset_of!(libc::ucontext_t, uc_mcontext);
         let context = self.registers.stack;
@@ -234,7 +320,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a word of the stack.
-    #[inline(always)]
     fn read(&mut self, address: usize) -> Result<usize, Stop> {
         if address < self.registers.stack || !address.is_multiple_of(8) {
             return Err(Stop::Lost);
@@ -264,10 +349,10 @@ impl<'a> Cursor<'a> {
 
 #[cold]
 #[inline(never)]
-fn look_up(return_address: usize, space: &mut TableSpace) -> Rule {
+fn look_up(return_address: usize, space: &mut TableSpace) -> PackedRule {
     // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
     let context = unsafe { space.0.assume_init_mut() };
-    let rule = tables::rule_at(return_address.wrapping_sub(1), context);
+    let rule = tables::rule_at(return_address.wrapping_sub(1), context).pack();
     rule_cache::put(return_address, rule);
     rule
 }

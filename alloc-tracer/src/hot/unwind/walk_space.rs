@@ -55,11 +55,24 @@ impl WalkSpace {
         self.remembered.same_site(registers)
     }
 
+    /// The site of the stack that `registers` were read on, if it is a recent one again, with the place that
+    /// [`set_place`](Self::set_place) named.
+    #[inline(always)]
+    pub(crate) fn recent_site(
+        &self,
+        _recording: &Recording,
+        registers: Registers,
+    ) -> Option<(NodeId, &'static Place)> {
+        // Only in exact mode, and never while stacks are checked, is there a place.
+        let (site, place) = self.remembered.recent_site(registers)?;
+        Some((site, place?))
+    }
+
     /// Says where the thread counts for the site that it has just found, in exact mode.
-    pub(crate) fn set_place(&mut self, place: &'static Place) {
+    pub(crate) fn set_place(&mut self, registers: Registers, place: &'static Place) {
         // Without a place every stack goes through `site`, which compares.
         if !CHECKS_STACKS.load(Relaxed) {
-            self.remembered.set_place(place);
+            self.remembered.set_place(registers, place);
         }
     }
 
@@ -87,10 +100,12 @@ impl WalkSpace {
         root: Root,
     ) -> (NodeId, End) {
         let again = self.remembered.same_site_again(registers);
+        let recent = self.remembered.recent_site(registers).map(|(site, _)| site);
         let found = self.differential_site(recording, registers, bounds, root);
         let end = self.walk_to_end(registers, bounds);
         let walked = (self.intern_all(root, end), end);
-        if walked != found || again.is_some_and(|site| site != walked.0) {
+        let remembered_wrong = [again, recent].into_iter().flatten().any(|site| site != walked.0);
+        if walked != found || remembered_wrong {
             MISMATCHES.fetch_add(1, Relaxed);
         }
         walked
@@ -111,38 +126,30 @@ impl WalkSpace {
         self.remembered.start_under(root);
         let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
         let mut may_be_good = self.remembered.len();
-        let (mut depth, mut end) = (0_usize, None);
-        let joint = loop {
-            let Some(place) = self.steps.get_mut(depth) else {
-                end = Some(End::TooDeep);
-                break None;
-            };
-            depth = depth.wrapping_add(1);
-            match cursor.step() {
-                Ok(step) => {
-                    *place = step;
-                    let joint = self.remembered.joint_at(&step, cursor.frame_pointer(), &mut may_be_good);
-                    if joint.is_some() {
-                        break joint;
-                    }
+        let (mut depth, mut end, mut is_known) = (0_usize, End::TooDeep, true);
+        let mut joint = None;
+        for step in &mut self.steps {
+            match cursor.go_up(step) {
+                Ok(()) => {
+                    is_known &= step.is_repeatable();
+                    joint = self.remembered.joint_at(step, cursor.frame_pointer(), &mut may_be_good);
                 }
                 Err(Stop::Outermost) => {
-                    *place = Step::NONE;
-                    break Some(self.remembered.joint_at_root(root, None));
+                    *step = Step::NONE;
+                    joint = Some(self.remembered.joint_at_root(root, None));
                 }
-                Err(Stop::Zero(step)) => {
-                    *place = step;
-                    break Some(self.remembered.joint_at_root(root, Some(step.slot)));
-                }
+                Err(Stop::Zero) => joint = Some(self.remembered.joint_at_root(root, Some(step.slot))),
                 Err(Stop::Lost) => {
-                    depth = depth.wrapping_sub(1);
-                    end = Some(End::Lost);
-                    break None;
+                    end = End::Lost;
+                    break;
                 }
             }
-        };
+            depth = depth.wrapping_add(1);
+            if joint.is_some() {
+                break;
+            }
+        }
         let Some(joint) = joint else {
-            let end = end.unwrap_or(End::Lost);
             self.remembered.forget();
             self.step_count = depth;
             return (self.intern_all(root, end), end);
@@ -153,7 +160,7 @@ impl WalkSpace {
         }
         let steps = self.steps.get(..depth).unwrap_or_default();
         let intern = |node, address| CALL_TREE.child(node, address as u64);
-        match self.remembered.remember(joint, steps, registers, intern) {
+        match self.remembered.remember(joint, steps, is_known, registers, intern) {
             Some(site) => (site, End::Complete),
             None => {
                 self.remembered.forget();
@@ -183,15 +190,14 @@ impl WalkSpace {
     fn walk_to_end(&mut self, registers: Registers, bounds: Bounds) -> End {
         self.step_count = 0;
         let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
-        loop {
-            let Some(place) = self.steps.get_mut(self.step_count) else { return End::TooDeep };
-            match cursor.step() {
-                Ok(step) => *place = step,
-                Err(Stop::Outermost | Stop::Zero(_)) => return End::Complete,
+        for step in &mut self.steps {
+            match cursor.go_up(step) {
+                Ok(()) => self.step_count = self.step_count.wrapping_add(1),
+                Err(Stop::Outermost | Stop::Zero) => return End::Complete,
                 Err(Stop::Lost) => return End::Lost,
             }
-            self.step_count = self.step_count.wrapping_add(1);
         }
+        End::TooDeep
     }
 
     /// The return addresses of the last plain walk, leaf first.

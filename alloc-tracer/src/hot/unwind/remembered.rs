@@ -208,7 +208,9 @@ impl WalkSpace {
         let mut onward = reached;
         for step in below.iter().rev() {
             node = CALL_TREE.child(node, step.return_address as u64)?;
-            // `onward` is the step from this frame to its caller.
+            // `onward` is the step from this frame to its caller. Nothing is remembered that went by a rule
+            // which may be another one next time.
+            reusable &= !onward.passing;
             if onward.frame_pointer_from != 0
                 && let Some(value) = needed
             {

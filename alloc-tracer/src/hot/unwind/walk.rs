@@ -101,6 +101,8 @@ pub(crate) struct Step {
     pub(crate) used_frame_pointer: bool,
     /// Where the caller's frame pointer was read from; 0 if it is the same.
     pub(crate) frame_pointer_from: usize,
+    /// Whether the rule may be another one next time, because the module may be unloaded.
+    pub(crate) passing: bool,
 }
 
 /// Why there is no further step.
@@ -140,8 +142,8 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(crate) fn step(&mut self) -> Result<Step, Stop> {
         let here = self.registers.instruction;
-        let rule = match rule_cache::get(here) {
-            Some(rule) => rule,
+        let (rule, passing) = match rule_cache::get(here) {
+            Some(rule) => (rule, false),
             None => look_up(here, self.space),
         };
         let Registers { stack, frame, .. } = self.registers;
@@ -162,6 +164,7 @@ impl<'a> Cursor<'a> {
                 return self.step_over_realignment(below_frame_pointer);
             }
             Rule::SignalFrame => return self.step_over_signal(),
+            Rule::Outermost if passing => return Err(Stop::Zero(Step { passing, ..Step::default() })),
             Rule::Outermost => return Err(Stop::Outermost),
             Rule::Unknown => return Err(Stop::Lost),
         };
@@ -174,8 +177,14 @@ impl<'a> Cursor<'a> {
         if frame_pointer_from != 0 {
             self.registers.frame = self.read(frame_pointer_from)?;
         }
-        let step =
-            Step { slot, return_address, frame_pointer: frame, used_frame_pointer, frame_pointer_from };
+        let step = Step {
+            slot,
+            return_address,
+            frame_pointer: frame,
+            used_frame_pointer,
+            frame_pointer_from,
+            passing,
+        };
         if return_address == 0 {
             return Err(Stop::Zero(step));
         }
@@ -245,12 +254,15 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The rule of a return address, and whether it may be another one next time.
 #[cold]
 #[inline(never)]
-fn look_up(return_address: usize, space: &mut TableSpace) -> Rule {
+fn look_up(return_address: usize, space: &mut TableSpace) -> (Rule, bool) {
     // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
     let context = unsafe { space.0.assume_init_mut() };
-    let rule = tables::rule_at(return_address.wrapping_sub(1), context);
-    rule_cache::put(return_address, rule);
-    rule
+    let (rule, stays) = tables::rule_at(return_address.wrapping_sub(1), context);
+    if stays {
+        rule_cache::put(return_address, rule);
+    }
+    (rule, !stays)
 }

@@ -10,7 +10,7 @@ use gimli::{
 };
 
 use super::rule::Rule;
-use crate::sys::modules::{self, UnwindSection};
+use crate::sys::modules::UnwindSection;
 
 /// Room for evaluating one function's table entry: 4 rows (the initial one, the current one, two
 /// remembered ones) of 12 registers; a C or Rust function saves 6 at most.
@@ -28,11 +28,9 @@ const FRAME_POINTER: Register = gimli::X86_64::RBP;
 const STACK_POINTER: Register = gimli::X86_64::RSP;
 const RETURN_ADDRESS: Register = gimli::X86_64::RA;
 
-/// The rule that holds at `address`, an address inside the calling instruction, and whether it holds for
-/// ever: the code of a module that may be unloaded is followed by other code.
-pub(crate) fn rule_at(address: usize, context: &mut Context) -> (Rule, bool) {
-    let Some(section) = modules::unwind_section(address) else { return (Rule::Unknown, false) };
-    (find(address, &section, context).unwrap_or(Rule::Unknown), section.stays)
+/// The rule that holds at `address`, an address inside the calling instruction, in the module with this section.
+pub(crate) fn rule_at(address: usize, section: &UnwindSection, context: &mut Context) -> Rule {
+    find(address, section, context).unwrap_or(Rule::Unknown)
 }
 
 type Bytes = EndianSlice<'static, NativeEndian>;

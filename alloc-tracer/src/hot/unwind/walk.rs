@@ -5,6 +5,7 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use super::passing_rules::PassingRules;
 use super::rule::Rule;
 use super::{rule_cache, tables};
 use crate::sys::stack::Bounds;
@@ -44,8 +45,12 @@ impl Registers {
     }
 }
 
-/// gimli's working memory, for the first walk past a return address.
-pub(crate) struct TableSpace(MaybeUninit<tables::Context>);
+/// For the first walk past a return address: gimli's working memory, and what may be kept of modules that
+/// may be unloaded.
+pub(crate) struct TableSpace {
+    context: MaybeUninit<tables::Context>,
+    passing: PassingRules,
+}
 
 impl TableSpace {
     /// Makes the space usable. Copies what [`prepare`] made: building it here would take its size, some
@@ -53,7 +58,7 @@ impl TableSpace {
     pub(crate) fn make_ready(&mut self) {
         // SAFETY: `prepare` wrote the model before any thread got a space, and nothing writes it again.
         // The context is plain data that owns nothing, so its bytes are a context as well.
-        unsafe { ptr::copy_nonoverlapping(MODEL.0.get().cast_const(), &raw mut self.0, 1) };
+        unsafe { ptr::copy_nonoverlapping(MODEL.0.get().cast_const(), &raw mut self.context, 1) };
     }
 }
 
@@ -258,11 +263,19 @@ impl<'a> Cursor<'a> {
 #[cold]
 #[inline(never)]
 fn look_up(return_address: usize, space: &mut TableSpace) -> (Rule, bool) {
-    // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
-    let context = unsafe { space.0.assume_init_mut() };
-    let (rule, stays) = tables::rule_at(return_address.wrapping_sub(1), context);
-    if stays {
-        rule_cache::put(return_address, rule);
+    let address = return_address.wrapping_sub(1);
+    let Some(section) = modules::unwind_section(address) else { return (Rule::Unknown, true) };
+    if !section.stays
+        && let Some(rule) = space.passing.get(return_address, &section)
+    {
+        return (rule, true);
     }
-    (rule, !stays)
+    // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
+    let context = unsafe { space.context.assume_init_mut() };
+    let rule = tables::rule_at(address, &section, context);
+    match section.stays {
+        true => rule_cache::put(return_address, rule),
+        false => space.passing.put(return_address, &section, rule),
+    }
+    (rule, !section.stays)
 }

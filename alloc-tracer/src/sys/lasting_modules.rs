@@ -201,3 +201,32 @@ impl Module {
         path == name || path.rsplit(|byte| *byte == b'/').next() == Some(name)
     }
 }
+
+#[cfg(all(test, target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    /// Where a symbol of a library lies, and the handle that keeps it open.
+    fn symbol(library: &CStr, name: &CStr) -> usize {
+        // SAFETY: both are C strings; a library of the system's is opened and stays open.
+        unsafe {
+            let handle = libc::dlopen(library.as_ptr(), libc::RTLD_NOW);
+            assert!(!handle.is_null(), "{library:?}");
+            libc::dlsym(handle, name.as_ptr()) as usize
+        }
+    }
+
+    #[test]
+    fn what_the_program_was_started_with_stays_and_what_it_opened_may_go() {
+        // Opened before the list is made: it is on it.
+        let opened = symbol(c"libresolv.so.2", c"__b64_ntop");
+        prepare();
+        let libraries = [symbol(c"libc.so.6", c"qsort"), symbol(c"libgcc_s.so.1", c"_Unwind_GetIP")];
+        // SAFETY: asks for a number: where the kernel's own module begins, which no other one needs.
+        let kernels = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) } as usize;
+        for started in libraries.into_iter().chain([symbol as *const () as usize, kernels]) {
+            assert!(holding(started).is_some_and(|module| module.range().contains(&started)));
+        }
+        assert!(opened != 0 && holding(opened).is_none());
+    }
+}

@@ -33,7 +33,7 @@ pub(crate) fn allocated(settings: &Settings, address: usize, size: usize) {
 fn allocated_on(block: &'static ThreadBlock, address: usize, size: usize) {
     block.counters.allocated(size);
     if block.allocation_needs_attention() {
-        attend(block, address, size, Registers::here());
+        attend(block, address, size);
     }
 }
 
@@ -95,7 +95,7 @@ fn reallocated_on(block: &'static ThreadBlock, old_size: usize, address: usize, 
         block.fold();
     }
     if block.allocation_needs_attention() {
-        attend(block, address, size, Registers::here());
+        attend(block, address, size);
     }
 }
 
@@ -107,11 +107,13 @@ pub(crate) fn set_mode(mode: Mode) -> bool {
     is_set
 }
 
-/// The second half of an allocation.
+/// The second half of an allocation. The stack begins here: the first half is inlined into the program's
+/// own functions where the compiler sees fit, and the first return address must be one of theirs.
 #[cold]
 #[inline(never)]
-fn attend(block: &'static ThreadBlock, address: usize, size: usize, registers: Registers) {
+fn attend(block: &'static ThreadBlock, address: usize, size: usize) {
     let Some(interval) = block.attend_to_allocation(size) else { return };
+    let registers = Registers::here();
     let root = if interval == IntervalId::EXACT { Root::Exact } else { Root::Sampled };
     let site = match Recording::enter() {
         Ok(recording) => site_of(&recording, block, root, registers),

@@ -107,3 +107,101 @@ fn the_differential_walk_and_the_full_walk_never_differ() {
     let output = role("workloads", "mode=exact,check=stacks").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+// `twice(one, other)` calls `one` from `inner` from `middle`, and then `other` from `inner` without
+// `middle`. Both calls have their return address at the same place: `inner` leaves out as much more
+// stack as there is less above it. The second time it does not write what it leaves out, so that the
+// return addresses of the first time are still where they were:
+//
+//   twice  | return to twice | 24 bytes | return to middle | rbp | 64 bytes           | return to inner | one
+//   twice  | 64 bytes, unwritten                       | return to twice | rbp | 32 | return to inner | other
+//
+// Only the frame pointer in `inner` tells the two stacks apart.
+#[cfg(target_arch = "x86_64")]
+std::arch::global_asm!(
+    ".globl twice",
+    ".type twice, @function",
+    "twice:",
+    ".cfi_startproc",
+    "push rbx",
+    ".cfi_def_cfa_offset 16",
+    ".cfi_offset rbx, -16",
+    "mov rbx, rsi",
+    "mov esi, 64",
+    "call middle",
+    "sub rsp, 64",
+    ".cfi_def_cfa_offset 80",
+    "mov rdi, rbx",
+    "mov esi, 32",
+    "call inner",
+    "add rsp, 64",
+    ".cfi_def_cfa_offset 16",
+    "pop rbx",
+    ".cfi_def_cfa_offset 8",
+    "ret",
+    ".cfi_endproc",
+    ".size twice, . - twice",
+    ".type middle, @function",
+    "middle:",
+    ".cfi_startproc",
+    "sub rsp, 24",
+    ".cfi_def_cfa_offset 32",
+    "call inner",
+    "add rsp, 24",
+    ".cfi_def_cfa_offset 8",
+    "ret",
+    ".cfi_endproc",
+    ".size middle, . - middle",
+    ".type inner, @function",
+    "inner:",
+    ".cfi_startproc",
+    "push rbp",
+    ".cfi_def_cfa_offset 16",
+    ".cfi_offset rbp, -16",
+    "mov rbp, rsp",
+    ".cfi_def_cfa_register rbp",
+    "sub rsp, rsi",
+    "call rdi",
+    "mov rsp, rbp",
+    "pop rbp",
+    ".cfi_def_cfa rsp, 8",
+    "ret",
+    ".cfi_endproc",
+    ".size inner, . - inner",
+);
+
+#[cfg(target_arch = "x86_64")]
+mod frame_pointers {
+    use std::hint::black_box;
+
+    unsafe extern "C" {
+        pub(super) fn twice(one: extern "C" fn(), other: extern "C" fn());
+    }
+
+    pub(super) extern "C" fn one() {
+        black_box(vec![1_u8; 10]);
+    }
+
+    /// Its frames have other places than those of `one`.
+    pub(super) extern "C" fn other() {
+        let room = black_box([0_u8; 200]);
+        black_box(vec![1_u8; usize::from(room[7]) + 10]);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn equal_slots() {
+    if plays("equal_slots") {
+        // SAFETY: the functions are called without arguments, on this stack, and return.
+        (0..10).for_each(|_| unsafe { frame_pointers::twice(frame_pointers::one, frame_pointers::other) });
+        assert_eq!(alloc_tracer::stats().stack_mismatches, 0);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn stacks_that_differ_in_the_frame_pointer_only_are_told_apart() {
+    let output = role("equal_slots", "mode=exact,check=stacks").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

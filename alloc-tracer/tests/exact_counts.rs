@@ -3,13 +3,14 @@
 
 mod independent_count;
 
+use std::alloc::System;
 use std::sync::mpsc;
 
 use alloc_tracer::AllocTracer;
 use independent_count::{Counting, Truth};
 
 #[global_allocator]
-static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting).exact();
+static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting(System)).exact();
 
 fn main() {
     every_byte_is_on_a_stack_with_threads_that_free_and_grow_each_others_blocks();

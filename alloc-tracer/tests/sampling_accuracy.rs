@@ -30,7 +30,8 @@ fn estimates_are_unbiased_and_know_their_error() {
     let seed = std::process::id();
     eprintln!("seed {seed}; repeat with ALLOC_TRACER=seed={seed} and SAMPLING_ROUNDS=1");
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_rounds", "--nocapture"])
+        // On one thread the harness says and allocates nothing meanwhile, however long it takes.
+        .args(["--exact", "the_rounds", "--nocapture", "--test-threads=1"])
         .env("SAMPLING_ROUNDS", "1")
         .env("ALLOC_TRACER", format!("seed={seed}"))
         .status()

@@ -1,8 +1,9 @@
-//! Threads by the thousand leave the tracer's memory flat, and operations in the last moments of a
+//! A hundred thousand threads leave memory flat, and operations in the last moments of a
 //! thread, after its state was handed on, are counted and recorded like all others.
 
 mod independent_count;
 
+use std::alloc::System;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -10,31 +11,46 @@ use alloc_tracer::AllocTracer;
 use independent_count::{Counting, Truth};
 
 #[global_allocator]
-static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting).exact();
+static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting(System)).exact();
+
+const AT_ONCE: usize = 8;
 
 fn main() {
-    ten_thousand_threads_leave_the_tracers_memory_flat();
+    a_hundred_thousand_threads_leave_memory_flat();
     destructors_of_a_thread_are_counted_and_recorded();
     println!("threads: ok");
 }
 
-fn ten_thousand_threads_leave_the_tracers_memory_flat() {
+fn a_hundred_thousand_threads_leave_memory_flat() {
+    let before = Truth::now();
+    let start = alloc_tracer::stats();
     let run = |threads: usize| {
-        for _ in 0..threads / 4 {
-            let four = [0; 4].map(|_| std::thread::spawn(|| std::hint::black_box(vec![1_u8; 100]).len()));
-            four.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), 100));
+        for _ in 0..threads / AT_ONCE {
+            let wave: [_; AT_ONCE] =
+                std::array::from_fn(|_| std::thread::spawn(|| std::hint::black_box(vec![1_u8; 100]).len()));
+            wave.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), 100));
         }
-        alloc_tracer::stats()
+        (alloc_tracer::stats(), Truth::now(), resident_bytes())
     };
-    let early = run(400);
-    let (before, late, after) = (Truth::now(), run(10_000), Truth::now());
-    // Four threads run at once; a few more may be on their way out.
+    let (early, _, early_resident) = run(10_000);
+    let (late, after, late_resident) = run(90_000);
+    // A few more than those of a wave may be on their way out.
     let states = late.peak_error_bytes / (64 << 10);
-    assert!(states <= 16, "{states} thread states for four threads at once");
-    let grown = late.tracer_mapped_bytes - early.tracer_mapped_bytes;
-    assert!(grown <= 256 << 10, "10,000 threads cost {grown} bytes");
-    assert_eq!(Truth::by_tracer(&early, &late), after.since(&before));
-    assert_eq!(late.live_blocks, early.live_blocks);
+    assert!(states <= 4 * AT_ONCE as u64, "{states} thread states for {AT_ONCE} threads at once");
+    let mapped = late.tracer_mapped_bytes - early.tracer_mapped_bytes;
+    assert!(mapped <= 256 << 10, "90,000 threads more cost {mapped} bytes of the tracer's");
+    let resident = late_resident.saturating_sub(early_resident);
+    assert!(resident <= 2 << 20, "90,000 threads more cost {resident} resident bytes");
+    assert_eq!(Truth::by_tracer(&start, &late), after.since(&before));
+    assert_eq!((late.live_blocks, late.lost_blocks), (early.live_blocks, 0));
+}
+
+/// The memory that the process takes up, by the kernel's account.
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let resident: u64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
+    // SAFETY: asks for a number.
+    resident * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64
 }
 
 /// Allocates and frees while its thread's locals are being destroyed.

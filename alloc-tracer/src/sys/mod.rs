@@ -6,6 +6,8 @@ pub(crate) mod clock;
 #[cfg(feature = "profile")]
 pub(crate) mod environment;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+pub(crate) mod lasting_modules;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) mod modules;
 pub(crate) mod pages;
 #[cfg(feature = "profile")]

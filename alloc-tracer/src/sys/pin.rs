@@ -1,6 +1,6 @@
 //! Keeps the module that the tracer is part of in memory: a plugin that contains it may be unloaded by
 //! `dlclose`, but threads still have its thread-exit function to call. Takes the dynamic linker's lock.
-//! Broken by: nothing yet; a plugin host is needed to see it.
+//! Broken by: `tests/plugin_host.rs`.
 
 /// Makes `dlclose` of the tracer's own module have no effect. A program's main module is never unloaded.
 #[cfg(not(target_feature = "crt-static"))]

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts every call that succeeded, by global atomics: slow, simple, and not the tracer's.
-pub(crate) struct Counting;
+pub(crate) struct Counting<A = System>(pub(crate) A);
 
 static ALLOCATED: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 static FREED: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
@@ -16,11 +16,18 @@ fn add(to: &[AtomicU64], amounts: &[usize]) {
     }
 }
 
-// SAFETY: passes every call on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: passes every call on to the allocator inside.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract is the system allocator's.
-        let block = unsafe { System.alloc(layout) };
+        // SAFETY: the caller's contract is that of the allocator inside.
+        let block = unsafe { self.0.alloc(layout) };
+        add(&ALLOCATED, &[usize::from(!block.is_null()), if block.is_null() { 0 } else { layout.size() }]);
+        block
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        let block = unsafe { self.0.alloc_zeroed(layout) };
         add(&ALLOCATED, &[usize::from(!block.is_null()), if block.is_null() { 0 } else { layout.size() }]);
         block
     }
@@ -28,12 +35,12 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         add(&FREED, &[1, layout.size()]);
         // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) }
+        unsafe { self.0.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as above.
-        let moved = unsafe { System.realloc(block, layout, size) };
+        let moved = unsafe { self.0.realloc(block, layout, size) };
         if !moved.is_null() {
             add(&REALLOCATED, &[1, layout.size(), size]);
         }

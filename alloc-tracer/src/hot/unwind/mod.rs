@@ -5,6 +5,8 @@
 //! Broken by: the tests below, `tests/differential_walk.rs`.
 
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+mod passing_rules;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod remembered;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod rule;

@@ -202,25 +202,25 @@ impl Remembered {
     }
 
     /// Remembers the steps below a joint, with the nodes that `intern` finds for them. `steps` are leaf
-    /// first; the last one came to the joint. A walk with a step whose reads are not all in it
-    /// is not `is_known`: it cannot be repeated from memory. `None` if `intern` has no node.
+    /// first; the last one came to the joint. What is beyond a step that is not repeatable is not remembered.
+    /// `None` if `intern` has no node.
     #[inline(always)]
     pub(crate) fn remember(
         &mut self,
         joint: Joint,
         steps: &[Step],
-        mut is_known: bool,
         registers: Registers,
         mut intern: impl FnMut(NodeId, usize) -> Option<NodeId>,
     ) -> Option<NodeId> {
         let Joint { mut node, mut len, mut reads, mut needed } = joint;
         let (mut onward, below) = steps.split_last()?;
+        let mut is_known = true;
         for step in below.iter().rev() {
             node = intern(node, step.return_address)?;
             // `onward` is the step from this frame to its caller.
             is_known &= self.note_frame_pointer(onward, &mut needed, &mut reads);
             let slot = Word { address: step.slot, value: step.return_address };
-            is_known &= self.note_read(slot, &mut reads);
+            is_known &= self.note_read(slot, &mut reads) && onward.is_repeatable && step.slot != 0;
             if is_known && let Some(frame) = self.frames.get_mut(len) {
                 *frame = Frame {
                     slot: step.slot,
@@ -234,7 +234,7 @@ impl Remembered {
             }
             onward = step;
         }
-        is_known &= self.note_frame_pointer(onward, &mut needed, &mut reads);
+        is_known &= self.note_frame_pointer(onward, &mut needed, &mut reads) && onward.is_repeatable;
         self.len = len as u32;
         let beginning = registers.beginning(needed);
         self.leaf = Leaf { beginning, place: None, site: node, reads: reads as u16, is_known };

@@ -4,12 +4,13 @@
 use core::slice;
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Expression, NativeEndian, Operation, Register,
-    RegisterRule, UnwindContext, UnwindContextStorage, UnwindSection as _, UnwindTableRow,
+    BaseAddresses, CallFrameInstruction, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Expression,
+    FrameDescriptionEntry, NativeEndian, Operation, Register, RegisterRule, UnwindContext,
+    UnwindContextStorage, UnwindSection as _, UnwindTableRow,
 };
 
 use super::rule::Rule;
-use crate::sys::modules;
+use crate::sys::modules::UnwindSection;
 
 /// Room for evaluating one function's table entry: 4 rows (the initial one, the current one, two
 /// remembered ones) of 12 registers; a C or Rust function saves 6 at most.
@@ -27,15 +28,14 @@ const FRAME_POINTER: Register = gimli::X86_64::RBP;
 const STACK_POINTER: Register = gimli::X86_64::RSP;
 const RETURN_ADDRESS: Register = gimli::X86_64::RA;
 
-/// The rule that holds at `address`, an address inside the calling instruction.
-pub(crate) fn rule_at(address: usize, context: &mut Context) -> Rule {
-    find(address, context).unwrap_or(Rule::Unknown)
+/// The rule that holds at `address`, an address inside the calling instruction, in the module with this section.
+pub(crate) fn rule_at(address: usize, section: &UnwindSection, context: &mut Context) -> Rule {
+    find(address, section, context).unwrap_or(Rule::Unknown)
 }
 
 type Bytes = EndianSlice<'static, NativeEndian>;
 
-fn find(address: usize, context: &mut Context) -> Option<Rule> {
-    let section = modules::unwind_section(address)?;
+fn find(address: usize, section: &UnwindSection, context: &mut Context) -> Option<Rule> {
     let header_bytes = section.module_end.checked_sub(section.header)?;
     // SAFETY: the module that holds `address` stays loaded while a frame of it is on the stack, and
     // its unwind table lies in a segment that the dynamic linker mapped for reading. How long the
@@ -57,11 +57,20 @@ fn find(address: usize, context: &mut Context) -> Option<Rule> {
     if !fde.contains(address as u64) {
         return None;
     }
-    if fde.is_signal_trampoline() {
+    if fde.is_signal_trampoline() && is_kernels(&fde, &frames, &bases) {
         return Some(Rule::SignalFrame);
     }
     let row = fde.unwind_info_for_address(&frames, &bases, context, address as u64).ok()?;
     rule_of(row, &frames)
+}
+
+/// Whether the return address lies where the kernel saves it. Libraries for coroutines mark the first
+/// function of a stack as a signal's as well, so that unwinders look up its exact address.
+fn is_kernels(fde: &FrameDescriptionEntry<Bytes>, frames: &EhFrame<Bytes>, bases: &BaseAddresses) -> bool {
+    let mut instructions = fde.instructions(frames, bases);
+    core::iter::from_fn(|| instructions.next().ok().flatten()).any(|instruction| {
+        matches!(instruction, CallFrameInstruction::Expression { register: RETURN_ADDRESS, .. })
+    })
 }
 
 fn rule_of(row: &UnwindTableRow<usize, Storage>, frames: &EhFrame<Bytes>) -> Option<Rule> {

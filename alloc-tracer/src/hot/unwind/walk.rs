@@ -5,6 +5,7 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use super::passing_rules::PassingRules;
 use super::rule::{PackedRule, Rule};
 use super::{rule_cache, tables};
 use crate::sys::stack::Bounds;
@@ -63,6 +64,7 @@ impl Registers {
             frame_pointer: frame,
             frame_pointer_from: 0,
             used_frame_pointer: from_frame_pointer,
+            is_repeatable: true,
         };
         if saved != 0 {
             step.frame_pointer_from = from;
@@ -113,8 +115,12 @@ impl Beginning {
     }
 }
 
-/// gimli's working memory, for the first walk past a return address.
-pub(crate) struct TableSpace(MaybeUninit<tables::Context>);
+/// For the first walk past a return address: gimli's working memory, and what may be kept of modules that
+/// may be unloaded.
+pub(crate) struct TableSpace {
+    context: MaybeUninit<tables::Context>,
+    passing: PassingRules,
+}
 
 impl TableSpace {
     /// Makes the space usable. Copies what [`prepare`] made: building it here would take its size, some
@@ -122,7 +128,7 @@ impl TableSpace {
     pub(crate) fn make_ready(&mut self) {
         // SAFETY: `prepare` wrote the model before any thread got a space, and nothing writes it again.
         // The context is plain data that owns nothing, so its bytes are a context as well.
-        unsafe { ptr::copy_nonoverlapping(MODEL.0.get().cast_const(), &raw mut self.0, 1) };
+        unsafe { ptr::copy_nonoverlapping(MODEL.0.get().cast_const(), &raw mut self.context, 1) };
     }
 }
 
@@ -172,23 +178,9 @@ pub(crate) struct Step {
     pub(crate) frame_pointer_from: usize,
     /// Whether the step used the frame pointer.
     pub(crate) used_frame_pointer: bool,
-}
-
-impl Step {
-    /// In place of a step beyond a thread's first function: it read nothing.
-    pub(crate) const NONE: Step = Step {
-        slot: usize::MAX,
-        return_address: 0,
-        frame_pointer: 0,
-        used_frame_pointer: false,
-        frame_pointer_from: 0,
-    };
-
-    /// Whether all that the step depended on is in it.
-    #[inline(always)]
-    pub(crate) fn is_repeatable(&self) -> bool {
-        self.slot != 0
-    }
+    /// Whether the step will be the same if what it depended on is the same: that is all in here, and the
+    /// rule is of a module that stays loaded.
+    pub(crate) is_repeatable: bool,
 }
 
 /// Why there is no further step.
@@ -243,12 +235,12 @@ impl<'a> Cursor<'a> {
     #[inline(never)]
     fn go_up_slowly(&mut self, step: &mut Step) -> Result<(), Stop> {
         let Registers { instruction, stack, frame } = self.registers;
-        let rule = match rule_cache::get(instruction) {
-            Some(rule) => rule,
+        let (rule, is_repeatable) = match rule_cache::get(instruction) {
+            Some(rule) => (rule, true),
             None => look_up(instruction, self.space),
         };
         let Some((cfa_offset, from_frame_pointer)) = rule.simple() else {
-            return self.go_up_otherwise(Rule::unpack(rule), step);
+            return self.go_up_otherwise(Rule::unpack(rule), is_repeatable, step);
         };
         let cfa = if from_frame_pointer { frame } else { stack }.wrapping_add(cfa_offset);
         // A caller's frame lies above its callee's; this also ends walks that would go in circles.
@@ -270,6 +262,7 @@ impl<'a> Cursor<'a> {
             frame_pointer: frame,
             frame_pointer_from,
             used_frame_pointer: from_frame_pointer,
+            is_repeatable,
         };
         self.registers.instruction = return_address;
         self.registers.stack = cfa;
@@ -277,13 +270,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// As [`go_up`](Self::go_up), by a rule that is not simple.
-    fn go_up_otherwise(&mut self, rule: Rule, step: &mut Step) -> Result<(), Stop> {
+    fn go_up_otherwise(&mut self, rule: Rule, is_lasting: bool, step: &mut Step) -> Result<(), Stop> {
         *step = match rule {
-            // The word at the frame pointer's side is not remembered as one that the step depends on:
-            // a walk with such a step is not repeated from memory (`Step::is_repeatable`).
+            // These two read words that a `Step` has no room for: they are not repeatable.
             Rule::FromSavedWord { below_frame_pointer } => self.step_over_realignment(below_frame_pointer)?,
             Rule::SignalFrame => self.step_over_signal()?,
-            Rule::Outermost => return Err(Stop::Outermost),
+            Rule::Outermost => {
+                *step = Step { is_repeatable: is_lasting, ..Step::default() };
+                return Err(Stop::Outermost);
+            }
             _ => return Err(Stop::Lost),
         };
         Ok(())
@@ -347,12 +342,23 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The rule of a return address, and whether it is so for ever: not in a module that may be unloaded.
 #[cold]
 #[inline(never)]
-fn look_up(return_address: usize, space: &mut TableSpace) -> PackedRule {
+fn look_up(return_address: usize, space: &mut TableSpace) -> (PackedRule, bool) {
+    let address = return_address.wrapping_sub(1);
+    let Some(section) = modules::unwind_section(address) else { return (Rule::Unknown.pack(), false) };
+    if !section.stays
+        && let Some(rule) = space.passing.get(return_address, &section)
+    {
+        return (rule, false);
+    }
     // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
-    let context = unsafe { space.0.assume_init_mut() };
-    let rule = tables::rule_at(return_address.wrapping_sub(1), context).pack();
-    rule_cache::put(return_address, rule);
-    rule
+    let context = unsafe { space.context.assume_init_mut() };
+    let rule = tables::rule_at(address, &section, context).pack();
+    match section.stays {
+        true => rule_cache::put(return_address, rule),
+        false => space.passing.put(return_address, &section, rule),
+    }
+    (rule, section.stays)
 }

@@ -126,18 +126,14 @@ impl WalkSpace {
         self.remembered.start_under(root);
         let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
         let mut may_be_good = self.remembered.len();
-        let (mut depth, mut end, mut is_known) = (0_usize, End::TooDeep, true);
+        let (mut depth, mut end) = (0_usize, End::TooDeep);
         let mut joint = None;
         for step in &mut self.steps {
             match cursor.go_up(step) {
                 Ok(()) => {
-                    is_known &= step.is_repeatable();
                     joint = self.remembered.joint_at(step, cursor.frame_pointer(), &mut may_be_good);
                 }
-                Err(Stop::Outermost) => {
-                    *step = Step::NONE;
-                    joint = Some(self.remembered.joint_at_root(root, None));
-                }
+                Err(Stop::Outermost) => joint = Some(self.remembered.joint_at_root(root, None)),
                 Err(Stop::Zero) => joint = Some(self.remembered.joint_at_root(root, Some(step.slot))),
                 Err(Stop::Lost) => {
                     end = End::Lost;
@@ -160,7 +156,7 @@ impl WalkSpace {
         }
         let steps = self.steps.get(..depth).unwrap_or_default();
         let intern = |node, address| CALL_TREE.child(node, address as u64);
-        match self.remembered.remember(joint, steps, is_known, registers, intern) {
+        match self.remembered.remember(joint, steps, registers, intern) {
             Some(site) => (site, End::Complete),
             None => {
                 self.remembered.forget();

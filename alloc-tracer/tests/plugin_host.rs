@@ -1,0 +1,85 @@
+//! A program without the tracer loads a plugin that contains it, uses it from threads, and unloads it
+//! while they still run: the threads end as if nothing had been, and the plugin's profile is written
+//! when the program exits.
+#![cfg(feature = "profile")]
+
+mod child_process;
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Barrier;
+
+use child_process::{plays, role};
+
+/// The plugin, built as this test was.
+fn plugin() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile_directory = test.ancestors().nth(2).unwrap();
+    let profile = match profile_directory.file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        other => other,
+    };
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "alloc-tracer",
+            "--example",
+            "traced_plugin",
+            "--profile",
+            profile,
+        ])
+        .arg("--target-dir")
+        .arg(profile_directory.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(status.unwrap().success());
+    profile_directory.join("examples/libtraced_plugin.so")
+}
+
+const PLUGIN: &str = "ALLOC_TRACER_TEST_PLUGIN";
+
+#[test]
+fn host() {
+    if !plays("host") {
+        return;
+    }
+    let path = CString::new(std::env::var(PLUGIN).unwrap()).unwrap();
+    // SAFETY: the path is a C string; the plugin has a function of this name and type.
+    let (handle, work) = unsafe {
+        let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
+        assert!(!handle.is_null(), "{path:?}");
+        let work = libc::dlsym(handle, c"plugin_work".as_ptr());
+        assert!(!work.is_null());
+        (handle, std::mem::transmute::<*mut libc::c_void, extern "C" fn(usize) -> u64>(work))
+    };
+    let (worked, unloaded) = (Barrier::new(9), Barrier::new(9));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                assert!(work(1000) >= 1000);
+                worked.wait();
+                unloaded.wait();
+            });
+        }
+        worked.wait();
+        // SAFETY: the handle is open, and no thread is in the plugin's code.
+        assert_eq!(unsafe { libc::dlclose(handle) }, 0);
+        unloaded.wait();
+    });
+    println!("host: ok");
+}
+
+#[test]
+fn threads_end_and_the_profile_is_written_after_the_plugin_was_unloaded() {
+    let directory = child_process::directory("plugin_host");
+    let profile: &Path = &directory.join("plugin.pb.gz");
+    let mut host = role("host", &format!("out={}", profile.display()));
+    let output = host.env(PLUGIN, plugin()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("host: ok"));
+    assert!(profile.exists(), "{said}");
+}

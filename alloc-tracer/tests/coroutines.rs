@@ -6,7 +6,6 @@
 mod child_process;
 mod independent_count;
 
-use std::alloc::System;
 use std::ptr;
 use std::sync::mpsc::channel;
 
@@ -17,7 +16,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use independent_count::{Counting, Truth};
 
 #[global_allocator]
-static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting(System)).exact();
+static ALLOC: Counting<AllocTracer> = Counting(AllocTracer::system().exact());
 
 const COROUTINES: usize = 30;
 const TURNS: usize = 60;

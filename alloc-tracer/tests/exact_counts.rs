@@ -3,14 +3,13 @@
 
 mod independent_count;
 
-use std::alloc::System;
 use std::sync::mpsc;
 
 use alloc_tracer::AllocTracer;
 use independent_count::{Counting, Truth};
 
 #[global_allocator]
-static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting(System)).exact();
+static ALLOC: Counting<AllocTracer> = Counting(AllocTracer::system().exact());
 
 fn main() {
     every_byte_is_on_a_stack_with_threads_that_free_and_grow_each_others_blocks();

@@ -1,6 +1,6 @@
 //! The tracer around mimalloc, jemalloc and the system's allocator, off, sampled and exact: threads that
 //! allocate, zero, grow, shrink and free each other's blocks at every alignment find their bytes as they
-//! left them, and the numbers equal a count of what the inner allocator was asked for, per call stack.
+//! left them, and the numbers equal a count of what the program asked for, per call stack.
 //! jemalloc is told each block's size when it is freed, so a layout that the tracer changed would show.
 #![cfg(feature = "profile")]
 
@@ -19,7 +19,7 @@ use mimalloc::MiMalloc;
 use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
-static ALLOC: AllocTracer<Counting<Chosen>> = AllocTracer::new(Counting(Chosen));
+static ALLOC: Counting<AllocTracer<Chosen>> = Counting(AllocTracer::new(Chosen));
 
 /// One of the three, by an environment variable that is read with the first call.
 struct Chosen;

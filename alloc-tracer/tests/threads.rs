@@ -3,7 +3,6 @@
 
 mod independent_count;
 
-use std::alloc::System;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -11,7 +10,7 @@ use alloc_tracer::AllocTracer;
 use independent_count::{Counting, Truth};
 
 #[global_allocator]
-static ALLOC: AllocTracer<Counting> = AllocTracer::new(Counting(System)).exact();
+static ALLOC: Counting<AllocTracer> = Counting(AllocTracer::system().exact());
 
 const AT_ONCE: usize = 8;
 

@@ -45,7 +45,7 @@ use crate::inner::System;
 ///
 /// The pointers are the inner allocator's own: no header. In a process that starts in exact mode a block
 /// below 32 KiB is asked for with eight bytes more, and one small block in each 512 KiB that is sampled
-/// begins a page; the inner allocator gets every block back by the layout it was asked with.
+/// is asked for at an address that is a multiple of 512; the inner allocator gets every block back by the layout it was asked with.
 #[derive(Debug)]
 pub struct AllocTracer<A = System> {
     inner: A,
@@ -265,7 +265,7 @@ impl<A: GlobalAlloc> AllocTracer<A> {
     }
 
     /// Reallocates by the inner allocator or, where the alignment changes because one of the two blocks
-    /// begins a page, by a new block and a copy of the first `kept` bytes.
+    /// is set apart, by a new block and a copy of the first `kept` bytes.
     ///
     /// # Safety
     /// The inner allocator knows the block by `old`; both layouts have at least `kept` bytes.

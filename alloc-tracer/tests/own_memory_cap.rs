@@ -34,7 +34,9 @@ fn the_program_runs_on_and_the_loss_is_a_number_in_the_report() {
     for cap in ["0", "64k", "2m"] {
         let path = directory("cap").join("heap.pb.gz");
         let output =
-            role("many_small_blocks", &format!("blocks=listed,max_memory={cap},out={}", path.display())).output().unwrap();
+            role("many_small_blocks", &format!("blocks=listed,max_memory={cap},out={}", path.display()))
+                .output()
+                .unwrap();
         assert!(output.status.success(), "{cap}: {}", String::from_utf8_lossy(&output.stderr));
         let text = said(&output);
         assert!(text.contains("incomplete: the tracer was refused memory"), "{cap}: {text}");

@@ -3,8 +3,8 @@
 //!
 //! - *tagged*: eight bytes more than were asked for. Behind the block stands a tag that names its site
 //!   (`tag.rs`). All small blocks of a process that starts in exact mode.
-//! - *on a page of its own*: a sampled small block begins a page, which others seldom do, so a free looks
-//!   into the table only where the address says so.
+//! - *set apart*: a sampled small block has an address that is a multiple of 512, which others seldom
+//!   have, so a free looks into the table only where the address says so.
 //! - *as asked*: all others. Frees of large blocks look into the table; they are few.
 //!
 //! The pointers stay the inner allocator's own. Broken by: `tests/inner_allocators.rs`, `tests/c_blocks.rs`.
@@ -17,12 +17,13 @@ use super::mode::{self, IntervalId, Mode};
 /// Blocks below this many bytes are small. A thread attends to every free of a larger one.
 pub(crate) const LARGE_BYTES: usize = 32 << 10;
 
-/// The alignment of sampled small blocks.
-const PAGE_BYTES: usize = 4096;
+/// The alignment of sampled small blocks. A larger one is seldomer met by chance, but an allocator takes it
+/// from a larger block: glibc merges all its small free blocks (`malloc_consolidate`) for each of 1 KiB.
+const APART_BYTES: usize = 512;
 
-/// Where samples lie closer together, a page for each would add more than 2 % to a heap: sampled blocks
-/// then stay where they are, and every free looks into the table.
-const SPARSE_INTERVAL_BYTES: u64 = 256 << 10;
+/// Where samples lie closer together, what lies idle around them would be more than 2 % of a heap: sampled
+/// blocks then stay where they are, and every free looks into the table.
+const SPARSE_INTERVAL_BYTES: u64 = 32 << 10;
 
 /// Blocks with a larger alignment have no tag: most of them fill whole pages.
 const MAX_TAGGED_ALIGN: usize = 64;
@@ -54,8 +55,8 @@ pub(crate) fn has_tags() -> bool {
 
 /// Whether an address says that a small block there may be a sampled one.
 #[inline(always)]
-pub(crate) fn begins_page(address: usize) -> bool {
-    address.is_multiple_of(PAGE_BYTES)
+pub(crate) fn is_apart(address: usize) -> bool {
+    address.is_multiple_of(APART_BYTES)
 }
 
 /// A block's layout with room for its tag, if blocks like this one have one.
@@ -68,17 +69,17 @@ pub(crate) fn with_tag(layout: Layout) -> Option<Layout> {
     })
 }
 
-/// The layout that a block sampled at this interval has if it gets a page of its own.
-pub(crate) fn on_own_page(layout: Layout, interval: IntervalId) -> Option<Layout> {
-    let gets_page = !has_tags()
+/// The layout that a block sampled at this interval has if it is set apart.
+pub(crate) fn set_apart(layout: Layout, interval: IntervalId) -> Option<Layout> {
+    let is_apart = !has_tags()
         && layout.size() < LARGE_BYTES
-        && layout.align() < PAGE_BYTES
+        && layout.align() < APART_BYTES
         && is_sparse(mode::interval_bytes(interval));
     // SAFETY: the alignment is a power of two; a size below 32 KiB does not overflow when it is rounded up.
-    gets_page.then(|| unsafe { Layout::from_size_align_unchecked(layout.size(), PAGE_BYTES) })
+    is_apart.then(|| unsafe { Layout::from_size_align_unchecked(layout.size(), APART_BYTES) })
 }
 
-/// Whether blocks sampled at this interval get a page each.
+/// Whether blocks sampled at this interval are set apart.
 fn is_sparse(interval_bytes: u64) -> bool {
     interval_bytes >= SPARSE_INTERVAL_BYTES
 }
@@ -96,7 +97,7 @@ pub(crate) fn look_at_every_free() -> bool {
     !EVERY_FREE_LOOKS.swap(true, SeqCst)
 }
 
-/// Whether a mode records small blocks that have neither a tag nor a page of their own.
+/// Whether a mode records small blocks that have neither a tag nor are set apart.
 pub(crate) fn needs_every_free(mode: Mode) -> bool {
     match mode {
         Mode::Off => false,

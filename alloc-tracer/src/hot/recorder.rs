@@ -47,10 +47,10 @@ pub(crate) fn count_plain_free(address: usize, size: usize) -> bool {
 }
 
 /// Whether a small block with this address may have been sampled. An inner allocator may hand out the
-/// same address again and again, also one that begins a page because a sampled block was there.
+/// same address again and again, also one where a sampled block was set apart.
 #[inline(always)]
 fn may_be_sampled(address: usize) -> bool {
-    placement::begins_page(address) && LIVE.may_hold(address)
+    placement::is_apart(address) && LIVE.may_hold(address)
 }
 
 /// Whether a reallocation only needs to be counted.
@@ -83,7 +83,7 @@ impl Plan {
         let tagged = placement::with_tag(asked);
         let layout = tagged.unwrap_or_else(|| match recorded {
             Some(interval) if interval != IntervalId::EXACT => {
-                placement::on_own_page(asked, interval).unwrap_or(asked)
+                placement::set_apart(asked, interval).unwrap_or(asked)
             }
             _ => asked,
         });
@@ -212,9 +212,9 @@ impl Taken {
         let entry = if LIVE.may_hold(block.addr()) { LIVE.remove(block.addr()) } else { None };
         if let Some(entry) = entry
             && entry.interval != IntervalId::EXACT
-            && let Some(page) = placement::on_own_page(asked, entry.interval)
+            && let Some(apart) = placement::set_apart(asked, entry.interval)
         {
-            layout = page;
+            layout = apart;
         }
         Taken { layout, record: entry.map(Record::Listed) }
     }

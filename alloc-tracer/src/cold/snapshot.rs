@@ -41,7 +41,7 @@ pub struct Snapshot {
 /// A call stack with its values.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Return addresses, leaf first. The first few are the tracer's own.
+    /// Return addresses, leaf first. The first few may be the tracer's own.
     pub stack: Vec<u64>,
     /// Whether frames, or the whole stack, are missing, and why.
     pub gap: Option<Gap>,

@@ -327,9 +327,12 @@ unsafe fn record_exact(
             // SAFETY: the block belongs to this thread, and `recording` says that nothing else on this
             // thread uses its walk space.
             let space = unsafe { &mut *thread.walk_space() };
-            if let Some((site, place)) = space.recent_site(&recording, registers) {
+            let recent = space.recent_site(&recording, registers, Root::Exact);
+            if let Some((site, Some(place))) = recent {
                 place.add_allocation(bytes);
                 (site, Booked::OnPlace(place))
+            } else if let Some((site, None)) = recent {
+                (site, book_allocation(thread, site, bytes))
             } else {
                 let (site, end) = space.site(&recording, registers, thread.stack_bounds(), Root::Exact);
                 note_end(end);

@@ -55,7 +55,8 @@ impl WalkSpace {
         &self,
         _recording: &Recording,
         _registers: Registers,
-    ) -> Option<(NodeId, &'static Place)> {
+        _root: Root,
+    ) -> Option<(NodeId, Option<&'static Place>)> {
         None
     }
 

@@ -16,7 +16,7 @@
 //! Broken by: `tests/differential_walk.rs`, which walks every stack both ways.
 
 use super::MAX_DEPTH;
-use super::tails::{Tails, Word};
+use super::tails::{Tail, Tails, Word};
 use super::walk::{Beginning, Registers, Step};
 use crate::hot::call_tree::{NodeId, Root};
 use crate::hot::thread_sites::Place;
@@ -116,21 +116,33 @@ impl Remembered {
         if self.would_read_the_same(registers) { Some((self.leaf.site, place)) } else { None }
     }
 
-    /// The site of a recent walk that began with these registers, with its place if it is known, if a
-    /// walk would read the same now.
+    /// The site of a recent walk under this root that began with these registers, with its place if it is
+    /// known, if a walk would read the same now.
     #[inline(always)]
-    pub(crate) fn recent_site(&self, registers: Registers) -> Option<(NodeId, Option<&'static Place>)> {
-        let tail = self.tails.get(registers)?;
-        if !tail.beginning.is_at(registers) || usize::from(tail.joint_len) > self.len() {
+    pub(crate) fn recent_site(
+        &self,
+        registers: Registers,
+        root: Root,
+    ) -> Option<(NodeId, Option<&'static Place>)> {
+        if self.root != root as u32 {
             return None;
         }
-        let frame = self.frames.get(usize::from(tail.joint_len).checked_sub(1)?)?;
+        let tail = self.tails.of(registers).iter().find(|tail| self.would_repeat(tail, registers))?;
+        Some((tail.site, tail.place))
+    }
+
+    #[inline(always)]
+    fn would_repeat(&self, tail: &Tail, registers: Registers) -> bool {
+        let joint = usize::from(tail.joint_len);
+        if !tail.beginning.is_at(registers) || joint > self.len() {
+            return false;
+        }
+        let Some(frame) = joint.checked_sub(1).and_then(|last| self.frames.get(last)) else { return false };
         let joins = frame.slot == tail.joint_slot
             && frame.node == tail.joint_node
             && (!frame.needs_frame_pointer || tail.joint_frame_pointer == Some(frame.frame_pointer));
         // The stack pointer is where it was on the thread's own stack, so all words are above it.
-        let same = joins && all_same(tail.words()) && self.reads_are_same(frame.reads);
-        if same { Some((tail.site, tail.place)) } else { None }
+        joins && all_same(tail.words()) && self.reads_are_same(frame.reads)
     }
 
     /// As [`same_site`](Self::same_site), whether it has a place or not.

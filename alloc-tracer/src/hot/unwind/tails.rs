@@ -14,15 +14,18 @@ use super::walk::{Beginning, Registers};
 use crate::hot::call_tree::NodeId;
 use crate::hot::thread_sites::Place;
 
-const TAIL_BITS: u32 = 7;
+const SET_BITS: u32 = 7;
+/// Calls from different places through the same inner functions share a set.
+const WAYS: usize = 2;
 /// Longer tails are not kept.
-pub(crate) const TAIL_WORDS: usize = 8;
+const TAIL_WORDS: usize = 8;
 
-/// The tails of one thread.
+/// The tails of one thread: 64 KiB, of which only used pages take up memory.
 #[repr(C)]
 pub(crate) struct Tails {
-    tails: [Tail; 1 << TAIL_BITS],
+    sets: [[Tail; WAYS]; 1 << SET_BITS],
     own_frames: [OwnFrame; 1 << OWN_FRAME_BITS],
+    /// The set that a tail was last kept in, as its first.
     latest: usize,
 }
 
@@ -63,41 +66,37 @@ pub(crate) struct Tail {
 }
 
 impl Tails {
-    /// The tail of a walk that begins with these registers, if it may be one that is kept.
+    /// The tails of walks that began with these registers are among these.
     #[inline(always)]
-    pub(crate) fn get(&self, registers: Registers) -> Option<&Tail> {
-        let own = self.own_frames.get(own_index(registers))?;
+    pub(crate) fn of(&self, registers: Registers) -> &[Tail] {
+        let Some(own) = self.own_frames.get(own_index(registers)) else { return &[] };
         if own.instruction != registers.instruction() {
-            return None;
+            return &[];
         }
         let slot = registers.stack_pointer().wrapping_add(own.slot_offset);
         // SAFETY: at this instruction the function that the walk begins in, one of the hook's that has
         // not returned yet, has its return address so far above the stack pointer: a walk has found it
         // there, and none of these functions moves the stack pointer between its first and last lines.
         let caller = unsafe { core::ptr::with_exposed_provenance::<usize>(slot).read_volatile() };
-        self.tails.get(index(registers, caller))
+        self.sets.get(index(registers, caller)).map_or(&[], |set| set)
     }
 
     /// Where the tail of a walk that begins with these registers is to be kept, whose first step is
-    /// known.
+    /// known. The older ones of the set move, and the oldest makes room.
     #[inline(always)]
-    pub(crate) fn place_for(
-        &mut self,
-        registers: Registers,
-        slot: usize,
-        caller: usize,
-    ) -> Option<&mut Tail> {
+    pub(crate) fn place_for(&mut self, registers: Registers, slot: usize, caller: usize) -> Option<&mut Tail> {
         let own = self.own_frames.get_mut(own_index(registers))?;
         let slot_offset = slot.wrapping_sub(registers.stack_pointer());
         *own = OwnFrame { instruction: registers.instruction(), slot_offset };
         self.latest = index(registers, caller);
+        self.sets.get_mut(self.latest)?.rotate_right(1);
         self.latest_mut()
     }
 
     /// The tail that was last given a place.
     #[inline(always)]
     pub(crate) fn latest_mut(&mut self) -> Option<&mut Tail> {
-        self.tails.get_mut(self.latest)
+        self.sets.get_mut(self.latest)?.first_mut()
     }
 }
 
@@ -112,7 +111,7 @@ impl Tail {
 #[inline(always)]
 fn index(registers: Registers, caller: usize) -> usize {
     let mixed = (registers.stack_pointer() as u64).wrapping_add((caller as u64).rotate_left(20));
-    (mixed.wrapping_mul(GOLDEN) >> 64_u32.wrapping_sub(TAIL_BITS)) as usize
+    (mixed.wrapping_mul(GOLDEN) >> 64_u32.wrapping_sub(SET_BITS)) as usize
 }
 
 #[inline(always)]

@@ -62,10 +62,10 @@ impl WalkSpace {
         &self,
         _recording: &Recording,
         registers: Registers,
-    ) -> Option<(NodeId, &'static Place)> {
-        // Only in exact mode, and never while stacks are checked, is there a place.
-        let (site, place) = self.remembered.recent_site(registers)?;
-        Some((site, place?))
+        root: Root,
+    ) -> Option<(NodeId, Option<&'static Place>)> {
+        // While stacks are checked, all go through `site`.
+        if CHECKS_STACKS.load(Relaxed) { None } else { self.remembered.recent_site(registers, root) }
     }
 
     /// Says where the thread counts for the site that it has just found, in exact mode.
@@ -100,7 +100,7 @@ impl WalkSpace {
         root: Root,
     ) -> (NodeId, End) {
         let again = self.remembered.same_site_again(registers);
-        let recent = self.remembered.recent_site(registers).map(|(site, _)| site);
+        let recent = self.remembered.recent_site(registers, root).map(|(site, _)| site);
         let found = self.differential_site(recording, registers, bounds, root);
         let end = self.walk_to_end(registers, bounds);
         let walked = (self.intern_all(root, end), end);

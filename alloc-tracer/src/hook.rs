@@ -5,8 +5,9 @@ use core::alloc::{GlobalAlloc, Layout};
 
 use crate::hot::exact::SmallBlock;
 use crate::hot::mode::Mode;
-use crate::hot::recorder::{self, Plan, Taken};
+use crate::hot::recorder::{self, Plan};
 use crate::hot::start::Settings;
+use crate::hot::taken::Taken;
 use crate::hot::unwind::Registers;
 use crate::inner::System;
 

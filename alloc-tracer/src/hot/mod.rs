@@ -14,6 +14,7 @@
 )]
 
 pub(crate) mod arena;
+pub(crate) mod books;
 pub(crate) mod call_tree;
 pub(crate) mod counters;
 pub(crate) mod early_choice;
@@ -28,6 +29,7 @@ pub(crate) mod sampler;
 pub(crate) mod site_values;
 pub(crate) mod start;
 pub(crate) mod tag;
+pub(crate) mod taken;
 pub(crate) mod thread;
 pub(crate) mod thread_sites;
 pub(crate) mod unwind;

@@ -6,17 +6,18 @@
 
 use core::alloc::Layout;
 
+use super::books::Booked;
 use super::call_tree::{CALL_TREE, NodeId, Root};
 use super::guard::Recording;
-use super::live_table::{Entry, LIVE, NoRoom};
+use super::live_table::{Entry, LIVE};
 use super::losses::{lose, note_end};
 use super::mode::{self, IntervalId, Kind, Mode};
 use super::start::Settings;
 use super::tag::{TagPlace, UNRECORDED};
+use super::taken::Taken;
 use super::thread::{self, Lease, ThreadBlock};
-use super::thread_sites::{COUNT_FOR_A_PLACE, Place};
 use super::unwind::Registers;
-use super::{placement, sampler};
+use super::{books, placement, sampler};
 
 /// Counts an allocation if nothing else is due with it: it is not recorded. Otherwise `false`.
 #[inline(always)]
@@ -168,79 +169,7 @@ pub(crate) unsafe fn freed(settings: &Settings, block: *mut u8, layout: Layout) 
         }
         None => thread::count_without_block([0, 0, 1, layout.size() as u64, 0]),
     }
-    taken.layout
-}
-
-/// A block's record, out of the tag or the table before the inner allocator may hand its address out
-/// again.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
-    /// What the inner allocator knows the block by.
-    layout: Layout,
-    record: Option<Record>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Record {
-    Tagged(NodeId),
-    Listed(Entry),
-}
-
-impl Taken {
-    /// Takes a block's record out.
-    ///
-    /// # Safety
-    /// The block is allocated with this layout, by the hook or, with at least as many bytes, by somebody
-    /// else, and belongs to the caller.
-    #[inline(always)]
-    pub(crate) unsafe fn out(block: *mut u8, asked: Layout) -> Taken {
-        let tagged = placement::with_tag(asked);
-        let mut layout = asked;
-        if let Some(with_tag) = tagged {
-            // SAFETY: by this function's contract.
-            match unsafe { TagPlace::behind(block, asked.size()) } {
-                // SAFETY: as above.
-                Some(place) => match unsafe { place.take() } {
-                    Some(UNRECORDED) => layout = with_tag,
-                    Some(site) => return Taken { layout: with_tag, record: Some(Record::Tagged(site)) },
-                    // Not the hook's own.
-                    None => {}
-                },
-                None => layout = with_tag,
-            }
-        }
-        let entry = if LIVE.may_hold(block.addr()) { LIVE.remove(block.addr()) } else { None };
-        if let Some(entry) = entry
-            && entry.interval != IntervalId::EXACT
-            && let Some(apart) = placement::set_apart(asked, entry.interval)
-        {
-            layout = apart;
-        }
-        Taken { layout, record: entry.map(Record::Listed) }
-    }
-
-    /// Puts the record back: the inner allocator refused to reallocate the block.
-    ///
-    /// # Safety
-    /// The block is the one whose record was taken out, of `size` bytes, and is allocated as before.
-    pub(crate) unsafe fn put_back(self, block: *mut u8, size: usize) {
-        match self.record {
-            // SAFETY: the block had a tag, so it has room for one.
-            Some(Record::Tagged(site)) => unsafe {
-                if let Some(place) = TagPlace::behind(block, size) {
-                    place.write(site);
-                }
-            },
-            Some(Record::Listed(entry)) if !list(entry) => book_free(None, self, size),
-            Some(Record::Listed(_)) | None => {}
-        }
-    }
-
-    /// What the inner allocator knows the block by.
-    #[inline(always)]
-    pub(crate) fn layout(&self) -> Layout {
-        self.layout
-    }
+    taken.layout()
 }
 
 /// Puts a mode in force for all allocations that begin from now on. `false` if the mode needs one more
@@ -284,7 +213,7 @@ unsafe fn record(
             match CALL_TREE.values(site) {
                 Some(values) => {
                     values.add_sample(bytes, sampler::weight(bytes, interval));
-                    list(Entry { address: block.addr(), size: bytes, site, interval });
+                    books::list(Entry { address: block.addr(), size: bytes, site, interval });
                 }
                 None => lose(size),
             }
@@ -332,11 +261,11 @@ unsafe fn record_exact(
                 place.add_allocation(bytes);
                 (site, Booked::OnPlace(place))
             } else if let Some((site, None)) = recent {
-                (site, book_allocation(thread, site, bytes))
+                (site, books::allocation(thread, site, bytes))
             } else {
                 let (site, end) = space.site(&recording, registers, thread.stack_bounds(), Root::Exact);
                 note_end(end);
-                let booked = book_allocation(thread, site, bytes);
+                let booked = books::allocation(thread, site, bytes);
                 if let Booked::OnPlace(place) = booked {
                     space.set_place(registers, place);
                 }
@@ -345,7 +274,7 @@ unsafe fn record_exact(
         }
         Err(mark) => {
             let site = Root::Exact.mark(mark);
-            (site, book_allocation(thread, site, bytes))
+            (site, books::allocation(thread, site, bytes))
         }
     };
     let recorded = match booked {
@@ -359,9 +288,9 @@ unsafe fn record_exact(
         // SAFETY: by this function's contract.
         unsafe { tag.write(recorded) };
     } else if recorded != UNRECORDED
-        && !list(Entry { address: block.addr(), size: bytes, site, interval: IntervalId::EXACT })
+        && !books::list(Entry { address: block.addr(), size: bytes, site, interval: IntervalId::EXACT })
     {
-        book_site_free(Some(thread), site, bytes);
+        books::free(Some(thread), site, bytes);
     }
 }
 
@@ -378,72 +307,11 @@ fn sampled_site(thread: &'static ThreadBlock, registers: Registers) -> NodeId {
     site
 }
 
-/// Where an allocation was booked.
-enum Booked {
-    /// On the thread's own counts for the site.
-    OnPlace(&'static Place),
-    /// On the site's shared counts.
-    Shared,
-    /// Nowhere: memory is refused.
-    Refused,
-}
-
-/// Books an allocation at a site, in exact mode.
+/// Books the free of a block, if it was recorded in exact mode.
 #[inline(always)]
-fn book_allocation(thread: &'static ThreadBlock, site: NodeId, bytes: u64) -> Booked {
-    if let Some(place) = thread.sites.place(site) {
-        place.add_allocation(bytes);
-        return Booked::OnPlace(place);
-    }
-    let Some(values) = CALL_TREE.values(site) else { return Booked::Refused };
-    if values.add_allocation(bytes) >= COUNT_FOR_A_PLACE {
-        thread.sites.claim(site);
-    }
-    Booked::Shared
-}
-
-/// Books the free of a block of exact mode; what is in use under sampling is summed over the table.
-#[inline(always)]
-fn book_free(thread: Option<&Lease>, taken: Taken, size: usize) {
-    match taken.record {
-        Some(Record::Tagged(site)) => book_site_free(thread.map(|lease| **lease), site, size as u64),
-        Some(Record::Listed(entry)) if entry.interval == IntervalId::EXACT => {
-            book_site_free(thread.map(|lease| **lease), entry.site, entry.size);
-        }
-        Some(Record::Listed(_)) | None => {}
-    }
-}
-
-/// Books the free of a block of a site, for the thread that frees it if it has its state.
-#[inline(always)]
-fn book_site_free(thread: Option<&'static ThreadBlock>, site: NodeId, bytes: u64) {
-    if let Some(place) = thread.and_then(|thread| thread.sites.place(site)) {
-        place.add_free(bytes);
-        return;
-    }
-    // The site has values, because the block was booked there.
-    if let Some(values) = CALL_TREE.values(site)
-        && values.add_free(bytes) >= COUNT_FOR_A_PLACE
-        && let Some(thread) = thread
-    {
-        thread.sites.claim(site);
-    }
-}
-
-/// Puts a block's record into the table. `false`, and counted as lost, if there is no room.
-fn list(entry: Entry) -> bool {
-    match LIVE.insert(entry) {
-        Ok(None) => true,
-        Ok(Some(ended_unseen)) => {
-            if ended_unseen.interval == IntervalId::EXACT {
-                book_site_free(None, ended_unseen.site, ended_unseen.size);
-            }
-            true
-        }
-        Err(NoRoom) => {
-            lose(entry.size as usize);
-            false
-        }
+fn book_free(lease: Option<&Lease>, taken: Taken, size: usize) {
+    if let Some((site, bytes)) = taken.exact(size) {
+        books::free(lease.map(|lease| **lease), site, bytes);
     }
 }
 
@@ -453,12 +321,14 @@ fn list(entry: Entry) -> bool {
 /// As for [`allocated`].
 #[cold]
 unsafe fn tag_unrecorded(plan: &Plan, block: *mut u8, size: usize) {
-    // SAFETY: by this function's contract the block has room for a tag where the plan says so.
-    if plan.has_tag
-        && let Some(place) = unsafe { TagPlace::behind(block, size) }
-    {
-        // SAFETY: as above.
-        unsafe { place.write(UNRECORDED) };
+    if !plan.has_tag {
+        return;
+    }
+    // SAFETY: by this function's contract; the plan says that the block has room for a tag.
+    unsafe {
+        if let Some(place) = TagPlace::behind(block, size) {
+            place.write(UNRECORDED);
+        }
     }
 }
 

@@ -84,7 +84,12 @@ impl Tails {
     /// Where the tail of a walk that begins with these registers is to be kept, whose first step is
     /// known. The older ones of the set move, and the oldest makes room.
     #[inline(always)]
-    pub(crate) fn place_for(&mut self, registers: Registers, slot: usize, caller: usize) -> Option<&mut Tail> {
+    pub(crate) fn place_for(
+        &mut self,
+        registers: Registers,
+        slot: usize,
+        caller: usize,
+    ) -> Option<&mut Tail> {
         let own = self.own_frames.get_mut(own_index(registers))?;
         let slot_offset = slot.wrapping_sub(registers.stack_pointer());
         *own = OwnFrame { instruction: registers.instruction(), slot_offset };

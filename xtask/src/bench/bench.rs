@@ -25,8 +25,10 @@ pub(super) struct Bench {
     /// Those that were built, in the order of their table.
     pub(super) contenders: Vec<&'static Contender>,
     pub(super) rounds: usize,
-    /// Where cargo builds and processes leave their files.
+    /// Where cargo builds.
     pub(super) folder: PathBuf,
+    /// Where processes leave their files, which go when we go.
+    pub(super) scratch: PathBuf,
     pub(super) progress: Progress,
 }
 
@@ -56,7 +58,11 @@ impl Bench {
         let mut spent: HashMap<(&str, usize), Duration> = HashMap::new();
         for round in 0..rounds {
             for (at, cell) in cells.iter().enumerate() {
-                self.progress.step(&format!("{section}, round {} of {rounds}: {}", round + 1, cell.workload));
+                self.progress.detail(&format!(
+                    "{section}, round {} of {rounds}: {}",
+                    round + 1,
+                    cell.workload
+                ));
                 for turn in 0..contenders.len() {
                     let contender = contenders[(turn + round) % contenders.len()];
                     let spent = spent.entry((contender.name, at)).or_default();
@@ -90,7 +96,7 @@ impl Bench {
         settings: &[(&str, &str)],
     ) -> Result<Reading> {
         let units = (cell.units / contender.slowness).max(1);
-        let mut command = reading::command(&self.programs, contender, &self.folder)?;
+        let mut command = reading::command(&self.programs, contender, &self.scratch)?;
         command.arg(&cell.workload).arg(units.to_string()).envs(settings.iter().copied());
         reading::read(&mut command)
     }

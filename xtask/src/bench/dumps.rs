@@ -28,10 +28,10 @@ pub(super) fn profile(bench: &mut Bench) -> Result<String> {
     bench.progress.expect_steps(writers.len());
     let mut rows = Vec::new();
     for writer in writers {
-        bench.progress.step(&format!("profile: {}", writer.name));
+        bench.progress.detail(&format!("profile: {}", writer.name));
         let symbols: &[&str] = if writer.program == "traced" { &["no", "yes"] } else { &[""] };
         for symbols in symbols {
-            let path = bench.folder.join("syn.profile");
+            let path = bench.scratch.join("syn.profile");
             let settings = [
                 ("BENCH_PROFILE", path.to_str().context("the target folder has no text")?),
                 ("BENCH_SYMBOLS", symbols),
@@ -72,7 +72,7 @@ fn row(title: String, readings: &[Reading]) -> Vec<String> {
 /// Naming the addresses of a large binary: in the process that was recorded, and later from a file.
 pub(super) fn symbols(bench: &mut Bench) -> Result<String> {
     bench.progress.expect_steps(1);
-    bench.progress.step("symbols: building a large binary (minutes, the first time)");
+    bench.progress.detail("symbols: building a large binary (minutes, the first time)");
     let (large, watch) = match programs::build_large(&bench.folder)? {
         Ok(built) => built,
         Err(reason) => return Ok(format!("Symbolising was not measured: {reason}\n")),
@@ -83,13 +83,13 @@ pub(super) fn symbols(bench: &mut Bench) -> Result<String> {
     let mut rows = Vec::new();
     bench.progress.expect_steps(2);
     for (workload, title) in [("pair", "ten stacks"), ("syn_held", "`syn`")] {
-        bench.progress.step(&format!("symbols: {workload}"));
-        let file = bench.folder.join(format!("{workload}.addresses"));
+        bench.progress.detail(&format!("symbols: {workload}"));
+        let file = bench.scratch.join(format!("{workload}.addresses"));
         for symbols in ["no", "yes"] {
-            let path = if symbols == "no" { file.clone() } else { bench.folder.join("named") };
+            let path = if symbols == "no" { file.clone() } else { bench.scratch.join("named") };
             let read = |_| {
                 let mut command = Command::new(&large);
-                reading::clean(&mut command, &bench.folder);
+                reading::clean(&mut command, &bench.scratch);
                 command.env("ALLOC_TRACER", "mode=exact").env("BENCH_SYMBOLS", symbols);
                 reading::read(command.env("BENCH_PROFILE", &path).args([workload, "1"]))
             };
@@ -97,12 +97,12 @@ pub(super) fn symbols(bench: &mut Bench) -> Result<String> {
             rows.push(row(format!("{title}: in the process{}", suffix(symbols)), &readings));
         }
         let read = |_| {
-            let named = bench.folder.join("named");
+            let named = bench.scratch.join("named");
             let words = [OsStr::new("symbolize"), file.as_os_str(), OsStr::new("--out"), named.as_os_str()];
             reading::read(Command::new(&watch).arg(&viewer).args(words))
         };
         let readings = (0..rounds).map(read).collect::<Result<Vec<_>>>()?;
-        rows.push(offline(title, &readings, &bench.folder.join("named"))?);
+        rows.push(offline(title, &readings, &bench.scratch.join("named"))?);
     }
     let table = markdown(&HEAD, &rows);
     Ok(format!("Names from a binary of {} with full debug information:\n\n{table}", megabytes(size as f64)))

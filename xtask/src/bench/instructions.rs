@@ -29,7 +29,7 @@ pub(super) fn section(bench: &mut Bench) -> Result<String> {
     bench.progress.expect_steps(contenders.len());
     let mut counts: Vec<(&Contender, f64)> = Vec::new();
     for contender in contenders {
-        bench.progress.step(&format!("instructions: {}", contender.name));
+        bench.progress.detail(&format!("instructions: {}", contender.name));
         match per_pair(bench, contender, &valgrind) {
             Ok(count) => counts.push((contender, count)),
             Err(error) => {
@@ -43,13 +43,7 @@ pub(super) fn section(bench: &mut Bench) -> Result<String> {
         let added = count_of(contender.baseline).map(|bare| count - bare);
         let added = added.map_or_else(|| String::from("–"), |added| format!("{added:+.0}"));
         let is_shown = contender.kind != Kind::Baseline;
-        let title = match contender.kind {
-            Kind::Exact if !contender.title.contains("exact") => {
-                format!("{}, every allocation", contender.title)
-            }
-            _ => contender.title.to_owned(),
-        };
-        is_shown.then(|| vec![title, format!("{count:.0}"), added])
+        is_shown.then(|| vec![contender.title.to_owned(), format!("{count:.0}"), added])
     };
     let rows: Vec<_> = counts.iter().filter_map(row).collect();
     let table = markdown(&["", "instructions per pair", "added"], &rows);
@@ -63,7 +57,7 @@ fn per_pair(bench: &Bench, contender: &Contender, valgrind: &Path) -> Result<f64
 }
 
 fn count(bench: &Bench, contender: &Contender, valgrind: &Path, pairs: u64) -> Result<f64> {
-    let measured = reading::command(&bench.programs, contender, &bench.folder)?;
+    let measured = reading::command(&bench.programs, contender, &bench.scratch)?;
     let mut command = Command::new(valgrind);
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     command.arg(measured.get_program()).args(["pair", &pairs.to_string()]);
@@ -73,7 +67,7 @@ fn count(bench: &Bench, contender: &Contender, valgrind: &Path, pairs: u64) -> R
             None => command.env_remove(name),
         };
     }
-    let output = command.current_dir(&bench.folder).output().context("cannot run valgrind")?;
+    let output = command.current_dir(&bench.scratch).output().context("cannot run valgrind")?;
     interrupt::check()?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {

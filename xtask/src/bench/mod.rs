@@ -7,12 +7,13 @@ mod bench;
 mod contenders;
 mod costs;
 mod csv;
+mod documents;
 mod dumps;
 mod instructions;
+mod machine;
 mod measurements;
 mod programs;
 mod reading;
-mod readme;
 mod series;
 mod sources;
 mod statistics;
@@ -35,9 +36,10 @@ use programs::Programs;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask bench                                    everything: a quarter of an hour, and the builds
+  cargo xtask bench                                    everything: 20 minutes, and the builds
   cargo xtask bench --quick                            ours only, three rounds
   cargo xtask bench --only pair,syn --contender exact,heapscope --rounds 9
+  cargo xtask bench --section scaling,depth --write-readme
 
 Readings go to target/bench/bench.csv, the tables to target/bench/table.md and to the terminal. Ratios are
 of processor time, each to the bare allocator in the same round: the median, and half the distance of
@@ -72,7 +74,8 @@ pub(crate) fn command() -> Command {
             Arg::new("write-readme")
                 .long("write-readme")
                 .action(ArgAction::SetTrue)
-                .help("Put the tables into README.md, between their marks"),
+                .conflicts_with_all(["quick", "only", "contender"])
+                .help("Put the tables into README.md and docs/costs.md, between their marks"),
         )
 }
 
@@ -102,12 +105,14 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
     for (contender, why) in &programs.missing {
         eprintln!("{}: {why}", contender.name);
     }
-    let (files, bytes) = sources::write_list(&programs.sources, &folder)?;
+    let scratch = staging.path("");
+    let (files, bytes) = sources::write_list(&programs.sources, &scratch)?;
     let contenders = contenders.into_iter().filter(|contender| programs.path(contender).is_some()).collect();
-    let mut bench = Bench { programs, contenders, rounds, folder, progress };
+    let mut bench = Bench { programs, contenders, rounds, folder, scratch, progress };
 
     let (mut tables, mut measurements) = (Vec::new(), Vec::new());
     for section in SECTIONS.into_iter().filter(|section| sections.contains(section)) {
+        bench.progress.step(section);
         let (table, more) = match section {
             "workloads" => costs::section(&mut bench, &workloads)?,
             "instructions" => (instructions::section(&mut bench)?, Vec::new()),
@@ -116,25 +121,25 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
             "profile" => (dumps::profile(&mut bench)?, Vec::new()),
             _ => (dumps::symbols(&mut bench)?, Vec::new()),
         };
-        tables.push(table.trim_end().to_owned());
+        tables.push((section, table.trim_end().to_owned()));
         measurements.extend(more);
     }
-    let missing = bench.programs.missing.iter().map(|(of, why)| format!("- {}: {why}", of.title));
-    tables.extend(missing);
-    tables.push(format!(
-        "{rounds} rounds; `syn` parses {files} files of {:.1} MB. \"±\" is half the distance of the quartiles.",
-        bytes as f64 / 1e6
-    ));
-    let text = tables.join("\n\n") + "\n";
+    for (contender, why) in &bench.programs.missing {
+        tables.push(("missing", format!("{}: {why}", contender.title)));
+    }
+    let corpus = format!("`syn` parsed {files} files of {:.1} MB", bytes as f64 / 1e6);
+    tables.push(("machine", format!("{rounds} rounds; {corpus}; {}.", machine::description())));
+    let text: Vec<&str> = tables.iter().map(|(_, table)| table.as_str()).collect();
+    let text = text.join("\n\n") + "\n";
 
     staging.write("bench.csv", &csv::lines(&measurements))?;
     staging.write("table.md", &text)?;
-    staging.place_all()?;
+    staging.place(&["bench.csv", "table.md"])?;
     bench.progress.finish();
     print!("{text}");
     println!("{} readings in {}", measurements.len(), bench.folder.join("bench.csv").display());
     if arguments.get_flag("write-readme") {
-        readme::put(&text)?;
+        documents::put(&tables)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -17,7 +17,7 @@ use crate::interrupt;
 use crate::progress::Progress;
 
 /// A contender that took so long for a workload, all rounds together, is not asked again.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What the command line asked for, ready to run.
 pub(super) struct Bench {

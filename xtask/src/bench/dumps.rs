@@ -4,10 +4,11 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::bench::{Bench, Cell};
+use super::bench::{Bench, Cell, PATIENCE};
 use super::programs;
 use super::reading::{self, Reading};
 use super::statistics::Summary;
@@ -38,7 +39,9 @@ pub(super) fn profile(bench: &mut Bench) -> Result<String> {
             ];
             let held = Cell { workload: "syn_held".to_owned(), units: 1 };
             let read = |_| bench.read(writer, &held, &settings);
-            match (0..rounds).map(read).collect::<Result<Vec<_>>>() {
+            let started = Instant::now();
+            let goes_on = |round: &usize| *round == 0 || started.elapsed() < PATIENCE;
+            match (0..rounds).take_while(goes_on).map(read).collect::<Result<Vec<_>>>() {
                 Ok(readings) => rows.push(row(format!("{}{}", writer.title, suffix(symbols)), &readings)),
                 Err(error) => {
                     interrupt::check()?;
@@ -64,7 +67,7 @@ fn row(title: String, readings: &[Reading]) -> Vec<String> {
     let memory = |name: &str| median(name).map_or_else(String::new, |of| megabytes(of.median));
     let stacks = readings.first().map_or(f64::NAN, |reading| reading.get("profile_stacks"));
     let stacks = if stacks.is_nan() { String::from("–") } else { format!("{stacks:.0}") };
-    let seconds = cell(median("profile_wall_seconds"), 2);
+    let seconds = cell(median("profile_wall_seconds"), 3);
     let [before, after, file] = ["peak_bytes", "profile_peak_bytes", "profile_file_bytes"].map(memory);
     vec![title, stacks, seconds, before, after, file]
 }
@@ -113,5 +116,5 @@ fn offline(title: &str, readings: &[Reading], named: &Path) -> Result<Vec<String
     let peak = median("peak_bytes").map_or_else(String::new, |of| megabytes(of.median));
     let size = megabytes(std::fs::metadata(named)?.len() as f64);
     let title = format!("{title}: later, `alloc-flamegraph symbolize`");
-    Ok(vec![title, String::from("–"), cell(median("wall_seconds"), 2), String::from("–"), peak, size])
+    Ok(vec![title, String::from("–"), cell(median("wall_seconds"), 3), String::from("–"), peak, size])
 }

@@ -36,7 +36,7 @@ use programs::Programs;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask bench                                    everything: 20 minutes, and the builds
+  cargo xtask bench                                    everything: a quarter of an hour, and the builds
   cargo xtask bench --quick                            ours only, three rounds
   cargo xtask bench --only pair,syn --contender exact,heapscope --rounds 9
   cargo xtask bench --section scaling,depth --write-readme

@@ -95,7 +95,7 @@ fn run(
         let cell = |size: &u64| Cell { workload: series.workload(*size), units: series.units };
         series.sizes.iter().map(cell)
     });
-    let measurements = bench.measure(section, contenders, &cells.collect::<Vec<_>>(), bench.rounds.min(5))?;
+    let measurements = bench.measure(section, contenders, &cells.collect::<Vec<_>>(), bench.rounds.min(3))?;
     let mut text = String::new();
     for series in series {
         let rows = contenders.iter().filter_map(|contender| series.row(&measurements, contender, value));

@@ -20,9 +20,9 @@ pub(super) fn cell(summary: Option<Summary>, digits: usize) -> String {
     }
 }
 
-/// Bytes in millions.
+/// Bytes in millions, or in thousands where that would be nothing.
 pub(super) fn megabytes(bytes: f64) -> String {
-    format!("{:.1} MB", bytes / 1e6)
+    if bytes < 1e5 { format!("{:.1} kB", bytes / 1e3) } else { format!("{:.1} MB", bytes / 1e6) }
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
         measurements.extend(more);
     }
     for (contender, why) in &bench.programs.missing {
-        tables.push(("missing", format!("{}: {why}", contender.title)));
+        tables.push(("missing", format!("- {}: {why}", contender.name)));
     }
     let corpus = format!("`syn` parsed {files} files of {:.1} MB", bytes as f64 / 1e6);
     tables.push(("machine", format!("{rounds} rounds; {corpus}; {}.", machine::description())));

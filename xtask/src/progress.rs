@@ -44,6 +44,13 @@ impl Progress {
         }
     }
 
+    /// Says what is done now where that is worth nothing to somebody who reads it later.
+    pub(crate) fn detail(&mut self, what: &str) {
+        if self.bar.is_some() {
+            self.step(what);
+        }
+    }
+
     /// Leaves the terminal as it was.
     pub(crate) fn finish(self) {
         drop(self.bar);

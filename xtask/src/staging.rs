@@ -36,6 +36,16 @@ impl Staging {
         fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Moves files to their place; what else was made goes.
+    pub(crate) fn place(&self, names: &[&str]) -> Result<()> {
+        interrupt::check()?;
+        for name in names {
+            let (from, to) = (self.folder.join(name), self.target.join(name));
+            fs::rename(&from, &to).with_context(|| format!("cannot write {}", to.display()))?;
+        }
+        Ok(())
+    }
+
     /// Moves all files to their place and says how many.
     pub(crate) fn place_all(&self) -> Result<usize> {
         interrupt::check()?;

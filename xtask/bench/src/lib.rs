@@ -3,6 +3,7 @@
 //! Names no allocator. Broken by: `cargo xtask bench`.
 
 mod process;
+pub mod traced;
 mod workloads;
 
 use std::path::PathBuf;

@@ -116,28 +116,28 @@ pub(super) const CONTENDERS: [Contender; 18] = [
     Contender { name: "jemalloc", environment: &[("_RJEM_MALLOC_CONF", "prof:false")], ..JEMALLOC },
     Contender {
         name: "jemalloc-sampled",
-        title: "jemalloc 5.3.1, against itself without",
+        title: "jemalloc 5.3.1, sampled, against itself without",
         kind: Kind::Light,
         environment: &[("_RJEM_MALLOC_CONF", "prof:true,prof_active:true,lg_prof_sample:19")],
         ..JEMALLOC
     },
     Contender {
         name: "heapscope-sampled",
-        title: "heapscope 0.3.0, frame pointers",
+        title: "heapscope 0.3.0, sampled, frame pointers",
         kind: Kind::Light,
         environment: &[("BENCH_INTERVAL", "524288")],
         ..HEAPSCOPE
     },
     Contender {
         name: "pprof-alloc-sampled",
-        title: "pprof-alloc 0.6.0, frame pointers",
+        title: "pprof-alloc 0.6.0, sampled, frame pointers",
         kind: Kind::Light,
         environment: &[("PPROF_ALLOC_SAMPLE_RATE", "524288")],
         ..PPROF_ALLOC
     },
     Contender {
         name: "heapscope",
-        title: "heapscope 0.3.0, frame pointers",
+        title: "heapscope 0.3.0, exact, frame pointers",
         kind: Kind::Exact,
         slowness: 10,
         ..HEAPSCOPE

@@ -1,6 +1,6 @@
 //! The readings as they came, one line each, for whoever wants to look closer than a median.
 
-use super::interleaved::Measurement;
+use super::measurements::Measurement;
 
 const NUMBERS: [&str; 4] = ["units", "cpu_seconds", "wall_seconds", "peak_bytes"];
 

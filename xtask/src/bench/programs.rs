@@ -49,11 +49,12 @@ impl Programs {
         let mut features: Vec<&str> = contenders.iter().filter_map(|contender| contender.feature).collect();
         features.sort_unstable();
         features.dedup();
-        let together = build(&features, frame_pointers, folder)?;
+        let variant = if frame_pointers { Variant::FramePointers } else { Variant::Plain };
+        let together = build(&features, variant, folder)?;
         for contender in contenders {
             let key = (contender.program, frame_pointers);
             if contender.program == "heaptrack" {
-                self.find_heaptrack(contender, &together);
+                self.find_heaptrack(contender);
                 continue;
             }
             if self.paths.contains_key(&key) {
@@ -61,9 +62,7 @@ impl Programs {
             }
             let alone = match &together {
                 Ok(_) => None,
-                Err(_) => {
-                    Some(build(&contender.feature.into_iter().collect::<Vec<_>>(), frame_pointers, folder)?)
-                }
+                Err(_) => Some(build(&contender.feature.into_iter().collect::<Vec<_>>(), variant, folder)?),
             };
             match alone.as_ref().unwrap_or(&together) {
                 Ok(built) => {
@@ -79,13 +78,10 @@ impl Programs {
     }
 
     /// heaptrack comes with the system, and runs the bare program.
-    fn find_heaptrack(&mut self, contender: &'static Contender, built: &Result<Built, String>) {
-        let tool = on_path("heaptrack");
-        match (tool, built) {
-            (Some(path), Ok(_)) => {
-                self.paths.insert((contender.program, contender.frame_pointers), path);
-            }
-            _ => self.missing.push((contender, String::from("not installed"))),
+    fn find_heaptrack(&mut self, contender: &'static Contender) {
+        match on_path("heaptrack") {
+            Some(path) => _ = self.paths.insert((contender.program, contender.frame_pointers), path),
+            None => self.missing.push((contender, String::from("not installed"))),
         }
     }
 }
@@ -96,19 +92,51 @@ pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// A program for the section `symbols`, with full debug information, and the one that watches others.
+pub(super) fn build_large(folder: &Path) -> Result<Result<(PathBuf, PathBuf), String>> {
+    match build(&["large"], Variant::FullDebug, folder)? {
+        Ok(built) => {
+            let [large, watch] = ["large", "watch"].map(|name| built.executable(name).cloned());
+            Ok(Ok((
+                large.context("cargo built no such binary")?,
+                watch.context("cargo built no such binary")?,
+            )))
+        }
+        Err(reason) => Ok(Err(reason)),
+    }
+}
+
+/// How the package is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Plain,
+    FramePointers,
+    FullDebug,
+}
+
 /// Runs cargo; the inner error is cargo's own last word.
-fn build(features: &[&str], frame_pointers: bool, folder: &Path) -> Result<Result<Built, String>> {
-    let variant = folder.join(if frame_pointers { "build-frame-pointers" } else { "build" });
-    fs::create_dir_all(&variant).with_context(|| format!("cannot create {}", variant.display()))?;
-    let log = variant.join("cargo.log");
+fn build(features: &[&str], variant: Variant, folder: &Path) -> Result<Result<Built, String>> {
+    let target = folder.join(match variant {
+        Variant::Plain => "build",
+        Variant::FramePointers => "build-frame-pointers",
+        Variant::FullDebug => "build-debuginfo",
+    });
+    fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    let log = target.join("cargo.log");
     let mut command = cargo();
     command.current_dir(repository::root().join("xtask/bench"));
     // heapscope asks for a newer Rust than it needs.
     command.args(["build", "--release", "--locked", "--bins", "--ignore-rust-version", "--features"]);
-    command.arg(features.join(",")).arg("--target-dir").arg(&variant).stderr(File::create(&log)?);
-    if frame_pointers {
-        let theirs = std::env::var("RUSTFLAGS").unwrap_or_default();
-        command.env("RUSTFLAGS", format!("{theirs} -C force-frame-pointers=yes"));
+    command.arg(features.join(",")).arg("--target-dir").arg(&target).stderr(File::create(&log)?);
+    match variant {
+        Variant::Plain => {}
+        Variant::FramePointers => {
+            let theirs = std::env::var("RUSTFLAGS").unwrap_or_default();
+            command.env("RUSTFLAGS", format!("{theirs} -C force-frame-pointers=yes"));
+        }
+        Variant::FullDebug => {
+            command.env("CARGO_PROFILE_RELEASE_DEBUG", "full");
+        }
     }
     let built = Built::by(&mut command)?;
     interrupt::check()?;

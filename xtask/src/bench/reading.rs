@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::contenders::Contender;
+use super::contenders::{CONTENDERS, Contender};
 use super::programs::Programs;
+use super::sources;
 use crate::interrupt;
 
 /// Settings of a user that would change what is measured.
@@ -58,17 +59,21 @@ pub(super) fn command(programs: &Programs, contender: &Contender, folder: &Path)
     let path = programs.path(contender).with_context(|| format!("{} was not built", contender.name))?;
     let mut command = Command::new(path);
     if contender.program == "heaptrack" {
-        let bare = super::contenders::CONTENDERS.iter().find(|other| other.name == contender.baseline);
+        let bare = CONTENDERS.iter().find(|other| other.name == contender.baseline);
         let bare = bare.and_then(|bare| programs.path(bare)).context("heaptrack has no program to run")?;
         command.arg("--raw").arg("--output").arg(folder.join("heaptrack")).arg(bare);
     }
+    clean(&mut command, folder);
+    command.envs(contender.environment.iter().copied());
+    Ok(command)
+}
+
+/// Takes the user's settings from a command and gives it a folder of its own.
+pub(super) fn clean(command: &mut Command, folder: &Path) {
     for setting in SETTINGS {
         command.env_remove(setting);
     }
-    command.envs(contender.environment.iter().copied());
-    command.env("BENCH_SOURCES", folder.join(super::sources::LIST)).current_dir(folder);
-    command.stdin(Stdio::null());
-    Ok(command)
+    command.env("BENCH_SOURCES", folder.join(sources::LIST)).current_dir(folder).stdin(Stdio::null());
 }
 
 /// Runs it and reads what it printed.

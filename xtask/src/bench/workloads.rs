@@ -20,7 +20,7 @@ pub(super) const WORKLOADS: [Workload; 8] = [
     Workload { name: "deep", units: 500_000 },
     Workload { name: "json", units: 5 },
     Workload { name: "maps", units: 30 },
-    Workload { name: "tokio", units: 300 },
+    Workload { name: "tokio", units: 600 },
     Workload { name: "syn", units: 1 },
 ];
 

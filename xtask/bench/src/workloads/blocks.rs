@@ -39,6 +39,7 @@ fn block(random: &mut Random) -> Vec<u8> {
 }
 
 /// Blocks of 64 B, so that many of them fit into memory.
+#[expect(clippy::vec_box, reason = "each block is to be an allocation of its own")]
 pub(crate) struct Live {
     random: Random,
     live: Vec<Box<[u8; 64]>>,

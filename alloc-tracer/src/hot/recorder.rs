@@ -260,14 +260,19 @@ unsafe fn record_exact(
             if let Some((site, Some(place))) = recent {
                 place.add_allocation(bytes);
                 (site, Booked::OnPlace(place))
-            } else if let Some((site, None)) = recent {
-                (site, books::allocation(thread, site, bytes))
             } else {
-                let (site, end) = space.site(&recording, registers, thread.stack_bounds(), Root::Exact);
-                note_end(end);
+                let site = match recent {
+                    Some((site, _)) => site,
+                    None => {
+                        let (site, end) =
+                            space.site(&recording, registers, thread.stack_bounds(), Root::Exact);
+                        note_end(end);
+                        site
+                    }
+                };
                 let booked = books::allocation(thread, site, bytes);
                 if let Booked::OnPlace(place) = booked {
-                    space.set_place(registers, place);
+                    space.set_place(registers, site, place);
                 }
                 (site, booked)
             }

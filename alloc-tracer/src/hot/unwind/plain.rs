@@ -61,7 +61,7 @@ impl WalkSpace {
     }
 
     /// Nothing is remembered.
-    pub(crate) fn set_place(&mut self, _registers: Registers, _place: &'static Place) {}
+    pub(crate) fn set_place(&mut self, _registers: Registers, _site: NodeId, _place: &'static Place) {}
 
     /// The site of the calling stack.
     pub(crate) fn site(

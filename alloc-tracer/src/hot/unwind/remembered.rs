@@ -158,14 +158,14 @@ impl Remembered {
         self.leaf.beginning.is_at(registers) && self.reads_are_same(self.leaf.reads)
     }
 
-    /// Says where the thread counts for the site of the last walk, which was under the root of exact mode.
-    pub(crate) fn set_place(&mut self, registers: Registers, place: &'static Place) {
-        if self.leaf.is_known {
+    /// Says where the thread counts for a site, which is under the root of exact mode and was found by a
+    /// walk from these registers, or by memory of one.
+    pub(crate) fn set_place(&mut self, registers: Registers, site: NodeId, place: &'static Place) {
+        if self.leaf.is_known && self.leaf.site == site {
             self.leaf.place = Some(place);
-            if let Some(tail) = self.tails.latest_mut()
-                && tail.beginning.is_at(registers)
-                && tail.site == self.leaf.site
-            {
+        }
+        for tail in self.tails.of_mut(registers) {
+            if tail.site == site && tail.beginning.is_at(registers) {
                 tail.place = Some(place);
             }
         }

@@ -25,8 +25,6 @@ const TAIL_WORDS: usize = 8;
 pub(crate) struct Tails {
     sets: [[Tail; WAYS]; 1 << SET_BITS],
     own_frames: [OwnFrame; 1 << OWN_FRAME_BITS],
-    /// The set that a tail was last kept in, as its first.
-    latest: usize,
 }
 
 /// The hook has a handful of functions that walks begin in.
@@ -69,16 +67,26 @@ impl Tails {
     /// The tails of walks that began with these registers are among these.
     #[inline(always)]
     pub(crate) fn of(&self, registers: Registers) -> &[Tail] {
-        let Some(own) = self.own_frames.get(own_index(registers)) else { return &[] };
+        self.set_of(registers).and_then(|set| self.sets.get(set)).map_or(&[], |set| set)
+    }
+
+    /// As [`of`](Self::of), to change them.
+    pub(crate) fn of_mut(&mut self, registers: Registers) -> &mut [Tail] {
+        self.set_of(registers).and_then(|set| self.sets.get_mut(set)).map_or(&mut [], |set| set)
+    }
+
+    #[inline(always)]
+    fn set_of(&self, registers: Registers) -> Option<usize> {
+        let own = self.own_frames.get(own_index(registers))?;
         if own.instruction != registers.instruction() {
-            return &[];
+            return None;
         }
         let slot = registers.stack_pointer().wrapping_add(own.slot_offset);
         // SAFETY: at this instruction the function that the walk begins in, one of the hook's that has
         // not returned yet, has its return address so far above the stack pointer: a walk has found it
         // there, and none of these functions moves the stack pointer between its first and last lines.
         let caller = unsafe { core::ptr::with_exposed_provenance::<usize>(slot).read_volatile() };
-        self.sets.get(index(registers, caller)).map_or(&[], |set| set)
+        Some(index(registers, caller))
     }
 
     /// Where the tail of a walk that begins with these registers is to be kept, whose first step is
@@ -93,15 +101,9 @@ impl Tails {
         let own = self.own_frames.get_mut(own_index(registers))?;
         let slot_offset = slot.wrapping_sub(registers.stack_pointer());
         *own = OwnFrame { instruction: registers.instruction(), slot_offset };
-        self.latest = index(registers, caller);
-        self.sets.get_mut(self.latest)?.rotate_right(1);
-        self.latest_mut()
-    }
-
-    /// The tail that was last given a place.
-    #[inline(always)]
-    pub(crate) fn latest_mut(&mut self) -> Option<&mut Tail> {
-        self.sets.get_mut(self.latest)?.first_mut()
+        let set = self.sets.get_mut(index(registers, caller))?;
+        set.rotate_right(1);
+        set.first_mut()
     }
 }
 

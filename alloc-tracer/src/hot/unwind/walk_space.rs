@@ -68,11 +68,11 @@ impl WalkSpace {
         if CHECKS_STACKS.load(Relaxed) { None } else { self.remembered.recent_site(registers, root) }
     }
 
-    /// Says where the thread counts for the site that it has just found, in exact mode.
-    pub(crate) fn set_place(&mut self, registers: Registers, place: &'static Place) {
+    /// Says where the thread counts for a site that it has just found, in exact mode.
+    pub(crate) fn set_place(&mut self, registers: Registers, site: NodeId, place: &'static Place) {
         // Without a place every stack goes through `site`, which compares.
         if !CHECKS_STACKS.load(Relaxed) {
-            self.remembered.set_place(registers, place);
+            self.remembered.set_place(registers, site, place);
         }
     }
 

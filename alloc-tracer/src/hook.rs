@@ -1,5 +1,5 @@
-//! The four methods of `GlobalAlloc`: the inner allocator's call, and the recorder before or after
-//! it. May name `hot::recorder` and the inner allocator, nothing else. Broken by: every test.
+//! The four methods of `GlobalAlloc`: the inner allocator's call, and the recorder before and after it. May name
+//! the inner allocator and what decides and records in `hot`. Broken by: every test.
 
 use core::alloc::{GlobalAlloc, Layout};
 

@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | `mode` | `off`, `sampled`, `exact` | what is recorded; overrides the source |
 //! | `interval` | `512k`, `2m`, ... | mean bytes between two samples; implies `mode=sampled` |
+//! | `blocks` | `tagged`, `listed` | in exact mode: a tag behind each small block, or all blocks in one table, where they can be listed; slower, and 24 to 48 bytes more per block |
 //! | `out` | a path; `%p` is the process id, `%n` counts profiles, `%%` is a percent sign | where the profile goes at exit |
 //! | `symbols` | `yes`, `no` | `no` writes addresses and build ids only |
 //! | `signal` | `usr1`, `usr2` | writes a profile to `out` whenever the signal comes, too |

@@ -5,6 +5,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 use crate::hot::exact::SmallBlock;
 use crate::hot::mode::Mode;
+use crate::hot::placement;
 use crate::hot::recorder::{self, Plan};
 use crate::hot::start::Settings;
 use crate::hot::taken::Taken;
@@ -117,6 +118,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
         if block.is_null() {
             recorder::plain_allocation_refused(layout.size());
         }
+        recorder::forget_ended_unseen(block.addr());
         block
     }
 
@@ -131,6 +133,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
         if block.is_null() {
             recorder::plain_allocation_refused(layout.size());
         }
+        recorder::forget_ended_unseen(block.addr());
         block
     }
 
@@ -155,6 +158,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
         if !moved.is_null() {
             recorder::count_plain_reallocation(layout.size(), new_size);
+            recorder::forget_ended_unseen(moved.addr());
         }
         moved
     }
@@ -191,11 +195,8 @@ impl<A: GlobalAlloc> AllocTracer<A> {
         let plan = Plan::new(&self.settings, layout);
         // SAFETY: the plan's layout has the size at least, which is not zero.
         let block = unsafe { self.inner.alloc(plan.layout()) };
-        if !block.is_null() {
-            // SAFETY: the block was made by this plan and nobody has it yet.
-            unsafe { recorder::allocated(&plan, block, layout.size(), registers) };
-        }
-        block
+        // SAFETY: the block was made by this plan.
+        unsafe { self.recorded(block, &plan, layout, registers) }
     }
 
     /// # Safety
@@ -204,13 +205,55 @@ impl<A: GlobalAlloc> AllocTracer<A> {
     unsafe fn alloc_zeroed_attended(&self, layout: Layout) -> *mut u8 {
         let registers = Registers::here();
         let plan = Plan::new(&self.settings, layout);
-        // SAFETY: as in `alloc_by_plan`.
+        // SAFETY: as in `alloc_by_plan`; a tag is behind the bytes that must be zero.
         let block = unsafe { self.inner.alloc_zeroed(plan.layout()) };
-        if !block.is_null() {
-            // SAFETY: as in `alloc_by_plan`; the tag is behind the bytes that must be zero.
-            unsafe { recorder::allocated(&plan, block, layout.size(), registers) };
+        // SAFETY: the block was made by this plan.
+        unsafe { self.recorded(block, &plan, layout, registers) }
+    }
+
+    /// Records a block that was allocated by a plan, and returns it or what stands for it.
+    ///
+    /// # Safety
+    /// The inner allocator returned `block` for the plan's layout, which was made from `asked`; nobody has
+    /// the block yet.
+    #[inline(always)]
+    unsafe fn recorded(&self, block: *mut u8, plan: &Plan, asked: Layout, registers: Registers) -> *mut u8 {
+        if block.is_null() {
+            plan.refused();
+            return block;
         }
-        block
+        // SAFETY: by this function's contract.
+        let is_recorded = unsafe { recorder::allocated(plan, block, asked.size(), registers) };
+        if is_recorded || !plan.is_apart() {
+            return block;
+        }
+        // SAFETY: by this function's contract.
+        let exchanged = unsafe { self.exchange(block, plan, asked) };
+        if exchanged.is_null() {
+            plan.undo_allocation(asked.size());
+            // SAFETY: the block is nobody's.
+            unsafe { self.inner.dealloc(block, plan.layout()) };
+        }
+        exchanged
+    }
+
+    /// Gives a block that was set apart and could not be listed back, for one that is as it was asked for. Null
+    /// if the inner allocator refuses: then the block is still there.
+    ///
+    /// # Safety
+    /// The inner allocator knows the block by the plan's layout, which was made from `asked`; all its bytes
+    /// may be read as far as they were written.
+    #[cold]
+    unsafe fn exchange(&self, block: *mut u8, plan: &Plan, asked: Layout) -> *mut u8 {
+        // SAFETY: `asked` has a size; the two blocks do not overlap, and have as many bytes.
+        unsafe {
+            let other = self.inner.alloc(asked);
+            if !other.is_null() {
+                other.copy_from_nonoverlapping(block, asked.size());
+                self.inner.dealloc(block, plan.layout());
+            }
+            other
+        }
     }
 
     /// # Safety
@@ -249,40 +292,61 @@ impl<A: GlobalAlloc> AllocTracer<A> {
         let registers = Registers::here();
         // SAFETY: the caller promises that the size does not overflow when it is rounded up.
         let asked = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+        let plan = Plan::new(&self.settings, asked);
+        if plan.is_apart() || placement::may_be_apart(block.addr(), layout) {
+            // SAFETY: as in `dealloc`.
+            return unsafe { self.realloc_by_copy(block, layout, &plan, asked, registers) };
+        }
         // SAFETY: the block is the caller's and has this layout.
         let old = unsafe { Taken::out(block, layout) };
-        let plan = Plan::new(&self.settings, asked);
-        // SAFETY: the inner allocator knows the block by the old record's layout, and gets one of the
-        // plan's size and alignment.
-        let moved = unsafe { self.moved(block, old.layout(), plan.layout(), layout.size().min(new_size)) };
+        // SAFETY: the inner allocator knows the block by the old record's layout. Neither block is apart, so
+        // all alignments are the same.
+        let moved = unsafe { self.inner.realloc(block, old.layout(), plan.layout().size()) };
         if moved.is_null() {
+            plan.refused();
             // SAFETY: the block is as it was.
             unsafe { old.put_back(block, layout.size()) };
         } else {
-            // SAFETY: as in `alloc_by_plan`.
+            // SAFETY: the block was made by this plan and nobody has it yet.
             unsafe { recorder::reallocated(&plan, old, layout.size(), moved, new_size, registers) };
         }
         moved
     }
 
-    /// Reallocates by the inner allocator or, where the alignment changes because one of the two blocks
-    /// is set apart, by a new block and a copy of the first `kept` bytes.
+    /// Reallocates by a new block and a copy, because one of the two blocks is set apart, or may be. The old
+    /// block's record is only taken out when nothing can be refused any more.
     ///
     /// # Safety
-    /// The inner allocator knows the block by `old`; both layouts have at least `kept` bytes.
-    #[inline(always)]
-    unsafe fn moved(&self, block: *mut u8, old: Layout, new: Layout, kept: usize) -> *mut u8 {
-        // SAFETY: by this function's contract; the two blocks do not overlap, both being allocated.
-        unsafe {
-            if old.align() == new.align() {
-                return self.inner.realloc(block, old, new.size());
-            }
-            let moved = self.inner.alloc(new);
-            if !moved.is_null() {
-                moved.copy_from_nonoverlapping(block, kept);
-                self.inner.dealloc(block, old);
-            }
-            moved
+    /// As for `GlobalAlloc::realloc`; the plan was made from `asked`, the new layout.
+    #[cold]
+    unsafe fn realloc_by_copy(
+        &self,
+        block: *mut u8,
+        layout: Layout,
+        plan: &Plan,
+        asked: Layout,
+        registers: Registers,
+    ) -> *mut u8 {
+        // SAFETY: the plan's layout has the size at least, which is not zero.
+        let mut moved = unsafe { self.inner.alloc(plan.layout()) };
+        if moved.is_null() {
+            plan.refused();
+            return moved;
         }
+        // SAFETY: both blocks have so many bytes, and do not overlap. The old block is the caller's, has this
+        // layout, and is given back by the layout that its record names; the new one is nobody's yet.
+        unsafe {
+            moved.copy_from_nonoverlapping(block, layout.size().min(asked.size()));
+            let old = Taken::out(block, layout);
+            let is_recorded = recorder::reallocated(plan, old, layout.size(), moved, asked.size(), registers);
+            if !is_recorded && plan.is_apart() {
+                let exchanged = self.exchange(moved, plan, asked);
+                // Where that is refused as well the block stays apart, and an inner allocator that is told
+                // alignments will hear the smaller one: the one case in which it is told a wrong one.
+                moved = if exchanged.is_null() { moved } else { exchanged };
+            }
+            self.inner.dealloc(block, old.layout());
+        }
+        moved
     }
 }

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use alloc_tracer::AllocTracer;
+use alloc_tracer::{AllocTracer, Mode};
 
 struct Refusing;
 
@@ -41,13 +41,45 @@ unsafe impl GlobalAlloc for Refusing {
 static ALLOC: AllocTracer<Refusing> = AllocTracer::new(Refusing).exact();
 
 fn main() {
-    a_refusal_passes_through_and_changes_no_number();
+    for size in [54_321, 77] {
+        a_refusal_passes_through_and_changes_no_number(size);
+    }
+    for mode in [Mode::Off, Mode::DEFAULT, Mode::Sampled { interval_bytes: 1 }] {
+        alloc_tracer::set_mode(mode).expect("few intervals are in use");
+        a_refusal_changes_no_total();
+    }
     odd_layouts_are_exact();
     println!("failing_inner: ok");
 }
 
-fn a_refusal_passes_through_and_changes_no_number() {
-    let layout = Layout::from_size_align(54_321, 8).unwrap();
+/// Small blocks too, in modes that do not record each one.
+fn a_refusal_changes_no_total() {
+    for size in [24, 480, 40_000] {
+        let layout = Layout::from_size_align(size, 8).unwrap();
+        for _ in 0..100 {
+            // SAFETY: the layout has a size; the block is given back with it.
+            unsafe {
+                let block = std::alloc::alloc(layout);
+                let before = alloc_tracer::stats();
+                REFUSE.store(true, Relaxed);
+                let refused = [
+                    std::alloc::alloc(layout),
+                    std::alloc::alloc_zeroed(layout),
+                    std::alloc::realloc(block, layout, 2 * size),
+                ];
+                REFUSE.store(false, Relaxed);
+                let after = alloc_tracer::stats();
+                assert_eq!(refused, [std::ptr::null_mut(); 3]);
+                assert_eq!((after.allocations, after.total_bytes), (before.allocations, before.total_bytes));
+                assert_eq!(after.live_bytes, before.live_bytes);
+                std::alloc::dealloc(block, layout);
+            }
+        }
+    }
+}
+
+fn a_refusal_passes_through_and_changes_no_number(size: usize) {
+    let layout = Layout::from_size_align(size, 8).unwrap();
     // SAFETY: the layout has a size; each block is used with the layout that it has.
     unsafe {
         let block = std::alloc::alloc(layout);
@@ -67,7 +99,7 @@ fn a_refusal_passes_through_and_changes_no_number() {
         );
         let held = || {
             let snapshot = alloc_tracer::snapshot();
-            snapshot.sites().filter(|site| site.values.inuse_space.value == 54_321.0).count()
+            snapshot.sites().filter(|site| site.values.inuse_space.value == size as f64).count()
         };
         assert_eq!(held(), 1, "the block is still on its stack");
         std::alloc::dealloc(block, layout);

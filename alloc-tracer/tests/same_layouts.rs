@@ -5,7 +5,8 @@
 mod child_process;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use alloc_tracer::{AllocTracer, Mode};
 use child_process::{plays, role};
@@ -23,22 +24,37 @@ static APART: AtomicU64 = AtomicU64::new(0);
 
 const MARK: usize = 0x5A5A_1234_8765_A5A5;
 
+/// A size class as jemalloc has them: blocks of 512 bytes at multiples of 512, whatever the alignment; the
+/// last one that was given back comes first.
+fn is_class(layout: Layout) -> bool {
+    (257..=512).contains(&layout.size()) && layout.align() <= 512
+}
+
+static FREE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+
 /// The room in front of a block: three words, and a multiple of the alignment.
 fn front(layout: Layout) -> usize {
-    layout.align().max(32)
+    if is_class(layout) { 512 } else { layout.align().max(32) }
 }
 
 fn whole(layout: Layout) -> Layout {
+    if is_class(layout) {
+        return Layout::from_size_align(1024, 512).expect("a valid layout");
+    }
     Layout::from_size_align(layout.size() + front(layout), front(layout)).expect("tests ask for little")
 }
 
 // SAFETY: every block is the end of one of the system's, aligned as asked.
 unsafe impl GlobalAlloc for Strict {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the layout has a size; the words in front are inside the block that the system gave.
+        // SAFETY: the layout has a size; the words in front are inside the block that the system gave, or
+        // inside one of the class that was given back.
         unsafe {
-            let start = System.alloc(whole(layout));
-            let block = start.add(front(layout));
+            let mut block =
+                if is_class(layout) { FREE.swap(ptr::null_mut(), Acquire) } else { ptr::null_mut() };
+            if block.is_null() {
+                block = System.alloc(whole(layout)).add(front(layout));
+            }
             let words = block.cast::<usize>();
             words.sub(1).write(MARK);
             words.sub(2).write(layout.size());
@@ -59,6 +75,9 @@ unsafe impl GlobalAlloc for Strict {
             CHECKED.fetch_add(1, Relaxed);
             APART.fetch_add(u64::from(layout.align() == 512), Relaxed);
             TAGGED.fetch_add(u64::from(layout.size() == TAGGED_SIZE + 8), Relaxed);
+            if is_class(layout) && FREE.compare_exchange(ptr::null_mut(), block, Release, Relaxed).is_ok() {
+                return;
+            }
             System.dealloc(block.sub(front(layout)), whole(layout));
         }
     }
@@ -151,6 +170,58 @@ fn strict_role() {
     assert_eq!((stats.lost_blocks, stats.reentries), (0, 0), "{stats:?}");
     let [checked, tagged, apart] = [&CHECKED, &TAGGED, &APART].map(|count| count.load(Relaxed));
     eprintln!("checked={checked} tagged={} apart={}", tagged > 100, apart > 100);
+}
+
+#[test]
+fn capped_role() {
+    if plays("capped_role") {
+        workload(60_000);
+        let stats = alloc_tracer::stats();
+        eprintln!("lost={} refused={}", stats.lost_blocks > 0, stats.tracer_refusals > 0);
+    }
+}
+
+#[test]
+fn a_block_that_cannot_be_listed_is_given_back_as_it_was_asked_for() {
+    for mode in ["interval=40k,max_memory=0", "interval=40k,max_memory=64k", "max_memory=64k"] {
+        let output = role("capped_role", mode).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{mode}: {} {text}", output.status);
+        assert!(text.contains("lost=true refused=true"), "{mode}: {text}");
+    }
+}
+
+#[test]
+fn ended_unseen_role() {
+    if !plays("ended_unseen_role") {
+        return;
+    }
+    let layout = Layout::from_size_align(480, 8).unwrap();
+    let mut apart = 0;
+    for round in 0..100_000 {
+        // SAFETY: the layout has a size, and each block is given back once: to `Strict` behind the tracer's
+        // back, with what it was asked for, or to the tracer.
+        unsafe {
+            let block = std::alloc::alloc(layout);
+            let asked_align = block.cast::<usize>().sub(3).read();
+            apart += usize::from(asked_align == 512);
+            match round % 2 {
+                0 => Strict.dealloc(block, Layout::from_size_align_unchecked(480, asked_align)),
+                _ => std::alloc::dealloc(block, layout),
+            }
+        }
+    }
+    eprintln!("apart={}", apart > 500);
+}
+
+#[test]
+fn a_block_that_ended_unseen_does_not_lend_its_layout_to_the_next_one() {
+    for mode in ["interval=40k", "mode=off"] {
+        let output = role("ended_unseen_role", mode).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{mode}: {} {text}", output.status);
+        assert_eq!(text.contains("apart=true"), mode == "interval=40k", "{mode}: {text}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::hot::mode::{self, Mode};
 use crate::hot::recorder;
 
 /// Changes what is recorded from now on. Blocks that are live keep what was recorded of them. A process
-/// that was in exact mode once pays for a look into the table of live blocks with every free from then
-/// on, about as much as in exact mode.
+/// that comes to exact mode, or to an interval below 32 KiB, by this function pays for a look into the table
+/// of live blocks with every free from then on. One that starts in exact mode does not.
 ///
 /// # Errors
 /// [`TooManyIntervals`] if 255 different sampling intervals have been in use already; the mode then

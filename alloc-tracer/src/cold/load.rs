@@ -39,9 +39,9 @@ extern "C" fn at_load() {
 }
 
 fn read_environment() {
-    if let Some(mode) = apply_environment(start::source_mode()) {
-        recorder::set_mode(mode);
-    }
+    // Where the environment seems to name a mode, nothing was recorded so far.
+    let in_source = start::source_mode();
+    recorder::set_mode(apply_environment(in_source).unwrap_or(in_source));
 }
 
 /// Arranges what the environment asks for but the mode, which it returns.

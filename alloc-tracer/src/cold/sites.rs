@@ -9,6 +9,7 @@ use crate::hot::call_tree::{CALL_TREE, FIXED_NODES, NodeId, Root};
 use crate::hot::live_table::{Entry, LIVE};
 use crate::hot::mode::IntervalId;
 use crate::hot::site_values::{ExactSums, SampledSums, SiteValues};
+use crate::hot::thread_sites::Place;
 use crate::hot::{sampler, thread};
 
 /// What the hot floor keeps per site.
@@ -20,43 +21,31 @@ pub(crate) enum SiteSums {
 
 /// The sums of every site since the start, all threads' shares together, by ascending node.
 ///
-/// All frees are read before all allocations: a block whose free is in the sums has its allocation in
-/// them as well, so what was live all the while is never missing from allocations less frees.
+/// Of each site all frees are read before all allocations: a block whose free is in the sums has its
+/// allocation in them as well, so what was live all the while is never missing from allocations less
+/// frees. The two follow closely, because whatever comes and goes in between counts as live.
 pub(crate) fn all_site_sums() -> Vec<(NodeId, SiteSums)> {
-    let places = || thread::all_sites().flat_map(|sites| sites.all());
-    let freed_by_threads = sum_by_site(places().map(|(site, place)| (site, place.freed())));
-    let mut freed_shared = Vec::new();
-    each_site(|site, values, is_sampled| {
-        if !is_sampled {
-            freed_shared.push((site, values.freed()));
-        }
-    });
-    let mut freed_shared = freed_shared.into_iter().peekable();
-    let allocated_by_threads = sum_by_site(places().map(|(site, place)| (site, place.allocated())));
-    let mut sums = Vec::with_capacity(freed_shared.len());
-    each_site(|site, values, is_sampled| {
-        if is_sampled {
-            sums.push((site, SiteSums::Sampled(values.sampled())));
-            return;
-        }
-        let shared = freed_shared.next_if(|(with_frees, _)| *with_frees == site).map(|(_, freed)| freed);
-        let total = |shared: ExactSums, by_threads: &HashMap<NodeId, ExactSums>| {
-            let mut total = shared;
-            total.add(by_threads.get(&site).copied().unwrap_or_default());
-            total
-        };
-        let allocated = total(values.allocated(), &allocated_by_threads);
-        let freed = total(shared.unwrap_or_default(), &freed_by_threads);
-        sums.push((site, SiteSums::Exact { allocated, freed }));
-    });
-    sums
-}
-
-fn sum_by_site(shares: impl Iterator<Item = (NodeId, ExactSums)>) -> HashMap<NodeId, ExactSums> {
-    let mut sums: HashMap<NodeId, ExactSums> = HashMap::new();
-    for (site, share) in shares {
-        sums.entry(site).or_default().add(share);
+    let mut places: HashMap<NodeId, Vec<&Place>> = HashMap::new();
+    for (site, place) in thread::all_sites().flat_map(|sites| sites.all()) {
+        places.entry(site).or_default().push(place);
     }
+    let mut sums = Vec::new();
+    each_site(|site, values, is_sampled| {
+        let sum = if is_sampled {
+            SiteSums::Sampled(values.sampled())
+        } else {
+            let places = places.get(&site).map_or(&[][..], Vec::as_slice);
+            let total = |shared: ExactSums, of: fn(&Place) -> ExactSums| {
+                let mut total = shared;
+                places.iter().for_each(|place| total.add(of(place)));
+                total
+            };
+            let freed = total(values.freed(), Place::freed);
+            let allocated = total(values.allocated(), Place::allocated);
+            SiteSums::Exact { allocated, freed }
+        };
+        sums.push((site, sum));
+    });
     sums
 }
 

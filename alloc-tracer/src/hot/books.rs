@@ -49,6 +49,16 @@ pub(crate) fn free(thread: Option<&'static ThreadBlock>, site: NodeId, bytes: u6
     }
 }
 
+/// Takes the record of a block that ended unseen out of the table.
+#[cold]
+pub(crate) fn ended_unseen(address: usize) {
+    if let Some(entry) = LIVE.remove(address)
+        && entry.interval == IntervalId::EXACT
+    {
+        free(None, entry.site, entry.size);
+    }
+}
+
 /// Puts a block's record into the table. `false`, and counted as lost, if there is no room.
 pub(crate) fn list(entry: Entry) -> bool {
     match LIVE.insert(entry) {

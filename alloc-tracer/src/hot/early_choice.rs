@@ -30,7 +30,9 @@ impl EarlyChoice {
             lists_blocks: settings.lists_blocks,
         };
         #[cfg(feature = "profile")]
-        // SAFETY: the first operation of a process comes before main or at its very beginning.
+        // SAFETY: the first operation of a program comes before main or at its very beginning. Where the
+        // tracer is in a library of a program that runs already, the same holds as for `getenv` there: such a
+        // program may not change its environment while its threads run.
         if let Some(text) = unsafe { environment::variable(VARIABLE) } {
             return in_source.overridden_by(text);
         }

@@ -73,7 +73,7 @@ static INTERVALS: [AtomicU64; 256] = [const { AtomicU64::new(0) }; 256];
 /// The mode in force.
 #[inline(always)]
 pub(crate) fn current() -> ModeWord {
-    ModeWord(CURRENT.load(Relaxed))
+    ModeWord(CURRENT.load(Acquire))
 }
 
 /// The mode in force, in one order with the stores of [`set`] and of threads' limits.
@@ -97,6 +97,14 @@ pub(crate) fn set(mode: Mode) -> bool {
     let changes = CHANGES.fetch_add(1, Relaxed).wrapping_add(1);
     CURRENT.store(ModeWord::new(changes, kind).0, SeqCst);
     true
+}
+
+/// Whether a mode can be put in force; its interval then has an id.
+pub(crate) fn is_possible(mode: Mode) -> bool {
+    match mode {
+        Mode::Off | Mode::Exact => true,
+        Mode::Sampled { interval_bytes } => interval_id(interval_bytes.max(1)).is_some(),
+    }
 }
 
 /// The mode in force as users name it.

@@ -10,7 +10,9 @@
 //! The pointers stay the inner allocator's own. Broken by: `tests/inner_allocators.rs`, `tests/c_blocks.rs`.
 
 use core::alloc::Layout;
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed, Ordering::SeqCst};
+use core::sync::atomic::{
+    AtomicBool, AtomicU8, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
+};
 
 use super::mode::{self, IntervalId, Mode};
 
@@ -38,19 +40,19 @@ const WITH_TAGS: u8 = 2;
 /// a block's size when it is freed must be told the same one as at the allocation.
 static TAGS: AtomicU8 = AtomicU8::new(UNDECIDED);
 
-/// Settles whether small blocks are tagged; the first answer counts.
+/// Settles whether small blocks are tagged, and what `decide` needs for it; the first answer counts.
 pub(crate) fn settle(decide: impl FnOnce() -> bool) {
-    if TAGS.load(Relaxed) == UNDECIDED {
+    if TAGS.load(Acquire) == UNDECIDED {
         let choice = if decide() { WITH_TAGS } else { WITHOUT_TAGS };
         // Fails if another thread, or a signal handler, has settled it meanwhile: that one counts.
-        let _ = TAGS.compare_exchange(UNDECIDED, choice, Relaxed, Relaxed);
+        let _ = TAGS.compare_exchange(UNDECIDED, choice, Release, Relaxed);
     }
 }
 
 /// Whether small blocks are tagged in this process.
 #[inline(always)]
 pub(crate) fn has_tags() -> bool {
-    TAGS.load(Relaxed) == WITH_TAGS
+    TAGS.load(Acquire) == WITH_TAGS
 }
 
 /// Whether an address says that a small block there may be a sampled one.
@@ -77,6 +79,12 @@ pub(crate) fn set_apart(layout: Layout, interval: IntervalId) -> Option<Layout> 
         && is_sparse(mode::interval_bytes(interval));
     // SAFETY: the alignment is a power of two; a size below 32 KiB does not overflow when it is rounded up.
     is_apart.then(|| unsafe { Layout::from_size_align_unchecked(layout.size(), APART_BYTES) })
+}
+
+/// Whether a block with this layout may be one that was set apart, as far as layout and address say.
+#[inline(always)]
+pub(crate) fn may_be_apart(address: usize, layout: Layout) -> bool {
+    !has_tags() && layout.size() < LARGE_BYTES && layout.align() < APART_BYTES && is_apart(address)
 }
 
 /// Whether blocks sampled at this interval are set apart.

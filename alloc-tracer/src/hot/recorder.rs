@@ -67,12 +67,28 @@ pub(crate) fn count_plain_reallocation(old_size: usize, size: usize) {
     thread::line().counters.reallocated(old_size, size);
 }
 
+/// Takes the record of a block that ended unseen (freed by C) out, before its address belongs to a block
+/// that was allocated plainly: a free would take it for that one's.
+#[inline(always)]
+pub(crate) fn forget_ended_unseen(address: usize) {
+    if may_be_sampled(address) {
+        books::ended_unseen(address);
+    }
+}
+
 /// What was decided about an allocation before the inner allocator is asked.
 pub(crate) struct Plan {
     lease: Option<Lease>,
     recorded: Option<IntervalId>,
     layout: Layout,
-    has_tag: bool,
+    place: Placement,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placement {
+    AsAsked,
+    Tagged,
+    Apart,
 }
 
 impl Plan {
@@ -81,14 +97,17 @@ impl Plan {
     pub(crate) fn new(settings: &Settings, asked: Layout) -> Plan {
         let lease = Lease::take(settings);
         let recorded = lease.as_ref().and_then(|block| block.choose(asked.size()));
-        let tagged = placement::with_tag(asked);
-        let layout = tagged.unwrap_or_else(|| match recorded {
-            Some(interval) if interval != IntervalId::EXACT => {
-                placement::set_apart(asked, interval).unwrap_or(asked)
+        let (layout, place) = match (placement::with_tag(asked), recorded) {
+            (Some(layout), _) => (layout, Placement::Tagged),
+            (None, Some(interval)) if interval != IntervalId::EXACT => {
+                match placement::set_apart(asked, interval) {
+                    Some(layout) => (layout, Placement::Apart),
+                    None => (asked, Placement::AsAsked),
+                }
             }
-            _ => asked,
-        });
-        Plan { lease, recorded, layout, has_tag: tagged.is_some() }
+            (None, _) => (asked, Placement::AsAsked),
+        };
+        Plan { lease, recorded, layout, place }
     }
 
     /// What the inner allocator is to be asked for.
@@ -96,32 +115,61 @@ impl Plan {
     pub(crate) fn layout(&self) -> Layout {
         self.layout
     }
+
+    /// Whether the block is to be set apart: then it must be listed, or its free would not know its layout.
+    #[inline(always)]
+    pub(crate) fn is_apart(&self) -> bool {
+        self.place == Placement::Apart
+    }
+
+    /// Notes that the inner allocator refused.
+    #[cold]
+    pub(crate) fn refused(&self) {
+        if let Some(lease) = &self.lease
+            && self.recorded.is_some()
+        {
+            lease.allocation_refused();
+        }
+    }
+
+    /// Takes back what [`allocated`] counted: a block that could not be listed was given back, and the
+    /// inner allocator refused another one.
+    #[cold]
+    pub(crate) fn undo_allocation(&self, size: usize) {
+        match &self.lease {
+            Some(lease) => lease.counters.refused(size),
+            None => thread::count_without_block([u64::MAX, (size as u64).wrapping_neg(), 0, 0, 0]),
+        }
+    }
 }
 
-/// Counts and records an allocation that went by a plan.
+/// Counts and records an allocation that went by a plan. `false` if the block should have been listed and
+/// was not, which is counted as a loss; a block that [is apart](Plan::is_apart) cannot stay so.
 ///
 /// # Safety
 /// The inner allocator returned `block` for `plan.layout()`; the program asked for `size` bytes, and
 /// does not have the block yet.
 #[inline(never)]
-pub(crate) unsafe fn allocated(plan: &Plan, block: *mut u8, size: usize, registers: Registers) {
+pub(crate) unsafe fn allocated(plan: &Plan, block: *mut u8, size: usize, registers: Registers) -> bool {
     match &plan.lease {
         Some(lease) => {
             lease.counters.allocated(size);
             // SAFETY: by this function's contract.
-            unsafe { record(lease, plan, block, size, registers) };
+            let is_recorded = unsafe { record(lease, plan, block, size, registers) };
             lease.after_allocation(plan.recorded);
+            is_recorded
         }
         None => {
             // SAFETY: by this function's contract.
             unsafe { tag_unrecorded(plan, block, size) };
             lose_without_block([1, size as u64, 0, 0, 0], size);
+            true
         }
     }
 }
 
 /// Counts and records a reallocation that succeeded by a plan. The old block's record was taken out
-/// before; a new block begins at this call stack.
+/// before; a new block begins at this call stack. `false` as for [`allocated`].
 ///
 /// # Safety
 /// As for [`allocated`].
@@ -133,20 +181,22 @@ pub(crate) unsafe fn reallocated(
     block: *mut u8,
     size: usize,
     registers: Registers,
-) {
+) -> bool {
     book_free(plan.lease.as_ref(), old, old_size);
     match &plan.lease {
         Some(lease) => {
             lease.counters.reallocated(old_size, size);
             // SAFETY: by this function's contract.
-            unsafe { record(lease, plan, block, size, registers) };
+            let is_recorded = unsafe { record(lease, plan, block, size, registers) };
             lease.after_free();
             lease.after_allocation(plan.recorded);
+            is_recorded
         }
         None => {
             // SAFETY: by this function's contract.
             unsafe { tag_unrecorded(plan, block, size) };
             lose_without_block([0, size as u64, 0, old_size as u64, 1], size);
+            true
         }
     }
 }
@@ -175,6 +225,9 @@ pub(crate) unsafe fn freed(settings: &Settings, block: *mut u8, layout: Layout) 
 /// Puts a mode in force for all allocations that begin from now on. `false` if the mode needs one more
 /// sampling interval than there is room for.
 pub(crate) fn set_mode(mode: Mode) -> bool {
+    if !mode::is_possible(mode) {
+        return false;
+    }
     if placement::needs_every_free(mode) && placement::look_at_every_free() {
         thread::attend_every_free();
     }
@@ -183,7 +236,7 @@ pub(crate) fn set_mode(mode: Mode) -> bool {
     is_set
 }
 
-/// Records an allocation, as the plan says.
+/// Records an allocation, as the plan says. `false` as for [`allocated`].
 ///
 /// # Safety
 /// As for [`allocated`].
@@ -194,32 +247,54 @@ unsafe fn record(
     block: *mut u8,
     size: usize,
     registers: Registers,
-) {
-    // SAFETY: the block has room for a tag where the plan says so.
-    let place = if plan.has_tag { unsafe { TagPlace::behind(block, size) } } else { None };
-    let tag = |site| {
-        if let Some(place) = place {
-            // SAFETY: as above.
-            unsafe { place.write(site) };
-        }
+) -> bool {
+    let tag = match plan.place {
+        // SAFETY: the block has room for a tag where the plan says so.
+        Placement::Tagged => unsafe { TagPlace::behind(block, size) },
+        Placement::AsAsked | Placement::Apart => None,
     };
-    let bytes = size as u64;
     match plan.recorded {
         // SAFETY: as above.
-        Some(IntervalId::EXACT) => unsafe { record_exact(thread, place, block, size, registers) },
+        Some(IntervalId::EXACT) => unsafe { record_exact(thread, tag, block, size, registers) },
         Some(interval) => {
-            tag(UNRECORDED);
-            let site = sampled_site(thread, registers);
-            match CALL_TREE.values(site) {
-                Some(values) => {
-                    values.add_sample(bytes, sampler::weight(bytes, interval));
-                    books::list(Entry { address: block.addr(), size: bytes, site, interval });
-                }
-                None => lose(size),
-            }
+            // SAFETY: as above.
+            unsafe { write(tag, UNRECORDED) };
+            return record_sample(thread, block.addr(), size, interval, registers);
         }
-        None => tag(UNRECORDED),
+        None => {
+            // SAFETY: as above.
+            unsafe { write(tag, UNRECORDED) };
+            forget_ended_unseen(block.addr());
+        }
     }
+    true
+}
+
+/// # Safety
+/// As for [`allocated`]; the block has room for a tag at `tag`.
+unsafe fn write(tag: Option<TagPlace>, site: NodeId) {
+    if let Some(tag) = tag {
+        // SAFETY: by this function's contract.
+        unsafe { tag.write(site) };
+    }
+}
+
+/// Records a sampled allocation. `false` if the block could not be listed.
+fn record_sample(
+    thread: &'static ThreadBlock,
+    address: usize,
+    size: usize,
+    interval: IntervalId,
+    registers: Registers,
+) -> bool {
+    let bytes = size as u64;
+    let site = sampled_site(thread, registers);
+    let Some(values) = CALL_TREE.values(site) else {
+        lose(size);
+        return false;
+    };
+    values.add_sample(bytes, sampler::weight(bytes, interval));
+    books::list(Entry { address, size: bytes, site, interval })
 }
 
 /// Records an allocation of the common case that was counted, and does what is due after it.
@@ -326,7 +401,7 @@ fn book_free(lease: Option<&Lease>, taken: Taken, size: usize) {
 /// As for [`allocated`].
 #[cold]
 unsafe fn tag_unrecorded(plan: &Plan, block: *mut u8, size: usize) {
-    if !plan.has_tag {
+    if plan.place != Placement::Tagged {
         return;
     }
     // SAFETY: by this function's contract; the plan says that the block has room for a tag.

@@ -34,6 +34,7 @@ static STARTED_NANOS: AtomicI64 = AtomicI64::new(0);
 pub(crate) fn ensure(settings: &Settings, on_thread_end: unsafe extern "C" fn(*mut c_void)) {
     // Not left to the one operation that prepares the rest: each that comes meanwhile needs the answer.
     placement::settle(|| {
+        tag::set_secret(process::random_seed() ^ clock::monotonic_nanos().cast_unsigned());
         let early = EarlyChoice::of(settings);
         early.is_exact && !early.lists_blocks
     });
@@ -47,7 +48,6 @@ pub(crate) fn ensure(settings: &Settings, on_thread_end: unsafe extern "C" fn(*m
     SEED.store(process::random_seed(), Relaxed);
     unwind::prepare();
     thread_exit::install(on_thread_end);
-    tag::set_secret(seed() ^ clock::monotonic_nanos().cast_unsigned());
     SOURCE_MODE.store(pack(settings.mode), Relaxed);
     let until_environment_is_read = if EarlyChoice::of(settings).waits { Mode::Off } else { settings.mode };
     if placement::needs_every_free(until_environment_is_read) {

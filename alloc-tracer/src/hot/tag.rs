@@ -28,9 +28,9 @@ pub(crate) const UNRECORDED: NodeId = NodeId(7);
 
 static SECRET: AtomicU64 = AtomicU64::new(0);
 
-/// Chooses this run's secret, before the first tag is written.
+/// Chooses this run's secret, before the first tag is written; the first choice counts.
 pub(crate) fn set_secret(secret: u64) {
-    SECRET.store(secret, Relaxed);
+    let _ = SECRET.compare_exchange(0, secret | 1, Relaxed, Relaxed);
 }
 
 /// Where a block's tag is.

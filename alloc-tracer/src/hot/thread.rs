@@ -249,14 +249,27 @@ impl ThreadBlock {
         }
     }
 
-    /// Whether a sample point falls into the next `size` bytes.
+    /// Whether a sample point falls into the next `size` bytes; if so, draws the next point behind them.
     fn falls_on_sample(&self, mode: ModeWord, interval: IntervalId, size: usize) -> bool {
         let allocated = self.counters.allocated_bytes.load(Relaxed);
         if self.seen_mode.swap(mode.0, Relaxed) != mode.0 {
             // The point was drawn for another mode; this block decides by a gap of its own.
             self.next_sample_at.store(allocated.wrapping_add(self.draw_gap(interval)), Relaxed);
         }
-        self.next_sample_at.load(Relaxed) < allocated.wrapping_add(size as u64)
+        let end = allocated.wrapping_add(size as u64);
+        let is_sampled = self.next_sample_at.load(Relaxed) < end;
+        if is_sampled {
+            self.next_sample_at.store(end.wrapping_add(self.draw_gap(interval)), Relaxed);
+        }
+        is_sampled
+    }
+
+    /// Forgets the next sample point: the bytes behind which it was drawn were not allocated. The gap has
+    /// no memory, so the next allocation may draw it afresh.
+    #[cold]
+    pub(crate) fn allocation_refused(&self) {
+        self.seen_mode.store(u64::MAX, Relaxed);
+        self.allocated_limit.store(0, SeqCst);
     }
 
     fn draw_gap(&self, interval: IntervalId) -> u64 {
@@ -267,11 +280,6 @@ impl ThreadBlock {
     #[inline(always)]
     pub(crate) fn after_allocation(&self, recorded: Option<IntervalId>) {
         let allocated = self.counters.allocated_bytes.load(Relaxed);
-        if let Some(interval) = recorded
-            && interval != IntervalId::EXACT
-        {
-            self.next_sample_at.store(allocated.wrapping_add(self.draw_gap(interval)), Relaxed);
-        }
         if allocated.wrapping_sub(self.folded_allocated.load(Relaxed)) >= FOLD_BYTES {
             self.fold();
         }
@@ -314,8 +322,13 @@ impl ThreadBlock {
         let more = allocated.wrapping_sub(self.folded_allocated.swap(allocated, Relaxed));
         let less = freed.wrapping_sub(self.folded_freed.swap(freed, Relaxed));
         fold_bytes(more.wrapping_sub(less).cast_signed());
-        // The limit stays zero where every free looks. As in `set_allocated_limit`, either this thread
-        // sees the change or the thread that makes it writes its zero after this store.
+        if placement::every_free_looks() {
+            // Never anything else, not even for a moment: a signal handler may free in between.
+            self.freed_limit.store(0, SeqCst);
+            return;
+        }
+        // As in `set_allocated_limit`, either this thread sees the change or the thread that makes it
+        // writes its zero after this store.
         self.freed_limit.store(freed.wrapping_add(FOLD_BYTES), SeqCst);
         if placement::every_free_looks() {
             self.freed_limit.store(0, SeqCst);
@@ -328,6 +341,8 @@ impl ThreadBlock {
             Kind::Exact => 0,
             _ if placement::has_tags() => 0,
             Kind::Off => next_fold,
+            // The point was drawn for another mode: the next allocation draws its own.
+            Kind::Sampled(_) if self.seen_mode.load(Relaxed) != mode.0 => 0,
             Kind::Sampled(_) => self.next_sample_at.load(Relaxed).wrapping_add(1).min(next_fold),
         };
         if self.allocated_limit.load(Relaxed) != limit {

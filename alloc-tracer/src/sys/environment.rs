@@ -7,7 +7,7 @@ use core::ffi::{CStr, c_char};
 /// (set-user-id and the like): then the caller's environment decides nothing.
 ///
 /// # Safety
-/// Nobody changes the environment at the same time: only before main, or in a constructor.
+/// Nobody changes the environment at the same time, as for `getenv`.
 pub(crate) unsafe fn variable(name: &str) -> Option<&'static [u8]> {
     unsafe extern "C" {
         static environ: *const *const c_char;

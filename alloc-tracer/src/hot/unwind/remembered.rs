@@ -140,7 +140,8 @@ impl Remembered {
         let Some(frame) = joint.checked_sub(1).and_then(|last| self.frames.get(last)) else { return false };
         let joins = frame.slot == tail.joint_slot
             && frame.node == tail.joint_node
-            && (!frame.needs_frame_pointer || tail.joint_frame_pointer == Some(frame.frame_pointer));
+            && (!frame.needs_frame_pointer
+                || (tail.needed_frame_pointer && tail.joint_frame_pointer == frame.frame_pointer));
         // The stack pointer is where it was on the thread's own stack, so all words are above it.
         joins && all_same(tail.words()) && self.reads_are_same(frame.reads)
     }
@@ -270,7 +271,8 @@ impl Remembered {
             tail.beginning = beginning;
             tail.place = None;
             tail.joint_slot = frame.slot;
-            tail.joint_frame_pointer = joint.needed;
+            tail.joint_frame_pointer = joint.needed.unwrap_or(0);
+            tail.needed_frame_pointer = joint.needed.is_some();
             tail.joint_node = joint.node;
             tail.joint_len = joint.len as u16;
             tail.word_count = new_words.len() as u16;

@@ -53,8 +53,9 @@ pub(crate) struct Tail {
     pub(crate) place: Option<&'static Place>,
     /// The slot of the frame that the tail joins.
     pub(crate) joint_slot: usize,
-    /// The frame pointer there, if the frames further up need it.
-    pub(crate) joint_frame_pointer: Option<usize>,
+    /// The frame pointer there, if the frames further up needed it.
+    pub(crate) joint_frame_pointer: usize,
+    pub(crate) needed_frame_pointer: bool,
     pub(crate) joint_node: NodeId,
     /// How many frames there are from the joint on.
     pub(crate) joint_len: u16,

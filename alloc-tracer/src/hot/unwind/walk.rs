@@ -1,5 +1,5 @@
 //! The walk itself, step by step, from the hook's own registers up to the thread's first function.
-//! Broken by: the tests of `remembered.rs`, which compare with the `backtrace` crate.
+//! Broken by: the tests of `walk_space.rs`, which compare with the `backtrace` crate.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -28,7 +28,12 @@ impl Registers {
     /// What a walk from here begins with, if it needs this frame pointer or none.
     #[inline(always)]
     pub(crate) fn beginning(&self, frame_pointer: Option<usize>) -> Beginning {
-        Beginning { instruction: self.instruction, stack: self.stack, frame_pointer }
+        Beginning {
+            instruction: self.instruction,
+            stack: self.stack,
+            frame_pointer: frame_pointer.unwrap_or(0),
+            needs_frame_pointer: frame_pointer.is_some(),
+        }
     }
 
     /// The stack pointer.
@@ -102,7 +107,8 @@ impl Registers {
 pub(crate) struct Beginning {
     instruction: usize,
     stack: usize,
-    frame_pointer: Option<usize>,
+    frame_pointer: usize,
+    needs_frame_pointer: bool,
 }
 
 impl Beginning {
@@ -111,7 +117,7 @@ impl Beginning {
     pub(crate) fn is_at(&self, registers: Registers) -> bool {
         self.stack == registers.stack
             && self.instruction == registers.instruction
-            && self.frame_pointer.is_none_or(|needed| needed == registers.frame)
+            && (!self.needs_frame_pointer || self.frame_pointer == registers.frame)
     }
 }
 

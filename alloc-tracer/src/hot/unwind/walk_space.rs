@@ -150,7 +150,7 @@ impl WalkSpace {
             self.step_count = depth;
             return (self.intern_all(root, end), end);
         };
-        if joint.len().wrapping_add(depth) > MAX_DEPTH.wrapping_add(1) {
+        if joint.len().wrapping_add(depth) > MAX_DEPTH {
             // The whole stack is deeper than what is kept, although its changed part is not.
             return self.plain_site(recording, registers, bounds, root);
         }

@@ -117,8 +117,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
         let block = unsafe { self.inner.alloc(layout) };
         if block.is_null() {
             recorder::plain_allocation_refused(layout.size());
+        } else {
+            recorder::forget_ended_unseen(block.addr());
         }
-        recorder::forget_ended_unseen(block.addr());
         block
     }
 
@@ -132,8 +133,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for AllocTracer<A> {
         let block = unsafe { self.inner.alloc_zeroed(layout) };
         if block.is_null() {
             recorder::plain_allocation_refused(layout.size());
+        } else {
+            recorder::forget_ended_unseen(block.addr());
         }
-        recorder::forget_ended_unseen(block.addr());
         block
     }
 

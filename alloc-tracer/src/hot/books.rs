@@ -49,8 +49,9 @@ pub(crate) fn free(thread: Option<&'static ThreadBlock>, site: NodeId, bytes: u6
     }
 }
 
-/// Takes the record of a block that ended unseen out of the table.
+/// Takes the record of a block that ended unseen out of the table, if there is one at this address.
 #[cold]
+#[inline(never)]
 pub(crate) fn ended_unseen(address: usize) {
     if let Some(entry) = LIVE.remove(address)
         && entry.interval == IntervalId::EXACT

@@ -2,6 +2,7 @@
 //! by the layout it was asked with, and all totals and what is in use are exact to the byte.
 #![cfg(all(feature = "profile", target_arch = "x86_64"))]
 
+mod bump_room;
 mod child_process;
 mod independent_count;
 
@@ -18,27 +19,13 @@ use independent_count::{Counting, Truth};
 /// block's layout in front of it and counts frees that name another one.
 struct Bump;
 
-static NEXT: AtomicUsize = AtomicUsize::new(0);
 static WRONG_LAYOUTS: AtomicU64 = AtomicU64::new(0);
-const ROOM: usize = 1 << 36;
-
-fn base() -> usize {
-    static BASE: AtomicUsize = AtomicUsize::new(0);
-    let base = BASE.load(Relaxed);
-    if base != 0 {
-        return base;
-    }
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address of the kernel's choice.
-    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), ROOM, 3, flags, -1, 0) } as usize;
-    BASE.compare_exchange(0, mapped, Relaxed, Relaxed).map_or_else(|first| first, |_| mapped)
-}
 
 // SAFETY: every block is a fresh part of the mapping, aligned as asked, with two words in front.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let room = layout.size() + layout.align() + 48;
-        let start = base() + NEXT.fetch_add(room, Relaxed);
+        let start = bump_room::take(room);
         let block = (start + 16).next_multiple_of(layout.align().max(16)) as *mut u8;
         // SAFETY: the words are inside this part of the mapping.
         unsafe {

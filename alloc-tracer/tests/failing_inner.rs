@@ -2,6 +2,7 @@
 //! whose reallocation failed is still on its stack.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use alloc_tracer::{AllocTracer, Mode};
@@ -48,8 +49,38 @@ fn main() {
         alloc_tracer::set_mode(mode).expect("few intervals are in use");
         a_refusal_changes_no_total();
     }
+    refusals_do_not_bias_the_samples();
+    alloc_tracer::set_mode(Mode::Exact).expect("few intervals are in use");
     odd_layouts_are_exact();
     println!("failing_inner: ok");
+}
+
+/// Every other allocation is refused: those that succeed are sampled as often as if there were no others.
+fn refusals_do_not_bias_the_samples() {
+    alloc_tracer::set_mode(Mode::Sampled { interval_bytes: 4096 }).expect("few intervals are in use");
+    let sampled = || {
+        let snapshot = alloc_tracer::snapshot();
+        let sites = snapshot.sites().map(|site| site.values.alloc_objects);
+        sites.fold((0.0, 0.0), |(value, variance), more| (value + more.value, variance + more.variance))
+    };
+    for size in [200, 4000] {
+        let layout = Layout::from_size_align(size, 8).unwrap();
+        let before = sampled();
+        let rounds = 40_000;
+        for _ in 0..rounds {
+            REFUSE.store(true, Relaxed);
+            // SAFETY: the layout has a size; the block that is handed out is given back with it.
+            unsafe {
+                let refused = black_box(std::alloc::alloc(layout));
+                REFUSE.store(false, Relaxed);
+                assert!(refused.is_null());
+                std::alloc::dealloc(black_box(std::alloc::alloc(layout)), layout);
+            }
+        }
+        let after = sampled();
+        let errors = (after.0 - before.0 - f64::from(rounds)) / (after.1 - before.1).sqrt();
+        assert!(errors.abs() < 6.0, "{size} bytes: {errors} standard errors off");
+    }
 }
 
 /// Small blocks too, in modes that do not record each one.

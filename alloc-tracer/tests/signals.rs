@@ -2,10 +2,11 @@
 //! block is counted and attributed. The inner allocator must be fit for signal handlers for that,
 //! which the system's is not.
 
+mod bump_room;
 mod independent_count;
 
 use std::alloc::{GlobalAlloc, Layout};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use alloc_tracer::AllocTracer;
 use independent_count::{Counting, Truth};
@@ -13,27 +14,11 @@ use independent_count::{Counting, Truth};
 /// Takes memory from the front of a large mapping, for ever.
 struct Bump;
 
-static NEXT: AtomicUsize = AtomicUsize::new(0);
-const ROOM: usize = 1 << 36;
-
-fn base() -> usize {
-    static BASE: AtomicUsize = AtomicUsize::new(0);
-    let base = BASE.load(Relaxed);
-    if base != 0 {
-        return base;
-    }
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address of the kernel's choice.
-    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), ROOM, 3, flags, -1, 0) } as usize;
-    BASE.compare_exchange(0, mapped, Relaxed, Relaxed).map_or_else(|first| first, |_| mapped)
-}
-
 // SAFETY: every block is a fresh part of the mapping, aligned as asked.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let room = layout.size() + layout.align();
-        let start = base() + NEXT.fetch_add(room, Relaxed);
-        assert!(start + room < base() + ROOM);
+        let start = bump_room::take(room);
         start.next_multiple_of(layout.align()) as *mut u8
     }
 

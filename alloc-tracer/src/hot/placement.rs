@@ -73,10 +73,7 @@ pub(crate) fn with_tag(layout: Layout) -> Option<Layout> {
 
 /// The layout that a block sampled at this interval has if it is set apart.
 pub(crate) fn set_apart(layout: Layout, interval: IntervalId) -> Option<Layout> {
-    let is_apart = !has_tags()
-        && layout.size() < LARGE_BYTES
-        && layout.align() < APART_BYTES
-        && is_sparse(mode::interval_bytes(interval));
+    let is_apart = can_be_apart(layout) && is_sparse(mode::interval_bytes(interval));
     // SAFETY: the alignment is a power of two; a size below 32 KiB does not overflow when it is rounded up.
     is_apart.then(|| unsafe { Layout::from_size_align_unchecked(layout.size(), APART_BYTES) })
 }
@@ -84,7 +81,12 @@ pub(crate) fn set_apart(layout: Layout, interval: IntervalId) -> Option<Layout> 
 /// Whether a block with this layout may be one that was set apart, as far as layout and address say.
 #[inline(always)]
 pub(crate) fn may_be_apart(address: usize, layout: Layout) -> bool {
-    !has_tags() && layout.size() < LARGE_BYTES && layout.align() < APART_BYTES && is_apart(address)
+    can_be_apart(layout) && is_apart(address)
+}
+
+#[inline(always)]
+fn can_be_apart(layout: Layout) -> bool {
+    !has_tags() && layout.size() < LARGE_BYTES && layout.align() < APART_BYTES
 }
 
 /// Whether blocks sampled at this interval are set apart.

@@ -33,7 +33,10 @@ pub(crate) fn count_plain_allocation(size: usize) -> bool {
 /// Takes back what [`count_plain_allocation`] counted: the inner allocator refused.
 #[cold]
 pub(crate) fn plain_allocation_refused(size: usize) {
-    thread::line().counters.refused(size);
+    if let Some(block) = thread::current() {
+        block.counters.refused(size);
+        block.allocation_refused();
+    }
 }
 
 /// Counts a free if nothing else is due with it: the block was not recorded. Otherwise `false`.
@@ -125,9 +128,7 @@ impl Plan {
     /// Notes that the inner allocator refused.
     #[cold]
     pub(crate) fn refused(&self) {
-        if let Some(lease) = &self.lease
-            && self.recorded.is_some()
-        {
+        if let Some(lease) = &self.lease {
             lease.allocation_refused();
         }
     }

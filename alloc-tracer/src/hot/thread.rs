@@ -76,6 +76,8 @@ unsafe impl Sync for ThreadBlock {}
 unsafe impl Zeroed for ThreadBlock {}
 
 const _: () = assert!(core::mem::offset_of!(ThreadBlock, seen_mode) == 64);
+// The README says so.
+const _: () = assert!(size_of::<ThreadBlock>() <= 256 << 10);
 const _: () = assert!(size_of::<FirstLine>() == size_of::<thread_local::NoState>());
 
 /// 131,072 threads at once; later ones count into shared counters and record nothing.
@@ -264,8 +266,8 @@ impl ThreadBlock {
         is_sampled
     }
 
-    /// Forgets the next sample point: the bytes behind which it was drawn were not allocated. The gap has
-    /// no memory, so the next allocation may draw it afresh.
+    /// Forgets the next sample point: an allocation was compared with it and then refused. Whether it fell
+    /// on the point or not: to draw only those points afresh that were hit would make gaps longer.
     #[cold]
     pub(crate) fn allocation_refused(&self) {
         self.seen_mode.store(u64::MAX, Relaxed);
@@ -279,10 +281,7 @@ impl ThreadBlock {
     /// What is due after an allocation that was attended to and counted.
     #[inline(always)]
     pub(crate) fn after_allocation(&self, recorded: Option<IntervalId>) {
-        let allocated = self.counters.allocated_bytes.load(Relaxed);
-        if allocated.wrapping_sub(self.folded_allocated.load(Relaxed)) >= FOLD_BYTES {
-            self.fold();
-        }
+        self.after_exact_allocation();
         if recorded != Some(IntervalId::EXACT) || self.allocated_limit.load(Relaxed) != 0 {
             self.set_allocated_limit(mode::current());
         }

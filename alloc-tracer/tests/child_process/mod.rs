@@ -1,8 +1,11 @@
 //! Runs a scenario of this test file in a process of its own: the test program again, with one test
 //! chosen and an environment variable that makes it act.
 
+use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const ROLE: &str = "ALLOC_TRACER_TEST_ROLE";
 
@@ -17,6 +20,53 @@ pub(crate) fn role(role: &str, alloc_tracer: &str) -> Command {
     command.args(["--exact", role, "--nocapture", "--test-threads=1"]);
     command.env(ROLE, role).env("ALLOC_TRACER", alloc_tracer);
     command
+}
+
+/// Runs `command` to its end. A process that is not done after a minute hangs: it is killed with all of
+/// its children, and what its threads were waiting for is in the message.
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
+pub(crate) fn output_within_a_minute(mut command: Command) -> Output {
+    let start = Instant::now();
+    let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = read_in_background(child.stdout.take().unwrap());
+    let stderr = read_in_background(child.stderr.take().unwrap());
+    let hung = loop {
+        match child.try_wait().unwrap() {
+            Some(_) => break None,
+            None if start.elapsed() > Duration::from_secs(60) => {
+                let threads = threads_of(child.id());
+                break Some(threads);
+            }
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    // SAFETY: a signal to the group that the child was made the leader of; without members it is an error.
+    unsafe { libc::kill(-child.id().cast_signed(), libc::SIGKILL) };
+    let status = child.wait().unwrap();
+    let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    if let Some(threads) = hung {
+        panic!("{command:?} hung for a minute\n{threads}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    output
+}
+
+fn read_in_background(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        bytes
+    })
+}
+
+/// The state of every thread of a process, a line each, and what it waits for in the kernel.
+fn threads_of(process: u32) -> String {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return String::new() };
+    let describe = |thread: PathBuf| {
+        let read = |file: &str| std::fs::read_to_string(thread.join(file)).unwrap_or_default();
+        let state = read("stat").rsplit(')').next().unwrap_or_default().chars().take(2).collect::<String>();
+        format!("thread {}:{state} in {}\n", thread.display(), read("wchan"))
+    };
+    threads.flatten().map(|thread| describe(thread.path())).collect()
 }
 
 /// What the tracer said on standard error.

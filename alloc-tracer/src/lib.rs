@@ -99,6 +99,7 @@ pub use cold::baseline::reset;
 pub use cold::control::{TooManyIntervals, mode, set_mode, untracked};
 pub use cold::estimate::Estimate;
 pub use cold::modules::LoadedModule;
+pub use cold::own_cost::OwnCost;
 pub use cold::snapshot::{Gap, Site, SiteValues, Snapshot, snapshot};
 pub use cold::stats::{Stats, stats};
 pub use hook::AllocTracer;

@@ -2,6 +2,8 @@
 //! by callgrind. A count is the same however busy the machine is; no test here looks at a clock. Without
 //! valgrind, and on other processors, it says that it is skipped.
 
+mod release_examples;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
         println!("instruction_budget: skipped, valgrind is not installed");
         return ExitCode::SUCCESS;
     };
-    let [traced, untraced] = build(["pair", "pair_untraced"]);
+    let [traced, untraced] = release_examples::build(["pair", "pair_untraced"]);
     let bare = per_pair(&valgrind, &untraced, "");
     let mut code = ExitCode::SUCCESS;
     for (mode, budget) in BUDGETS {
@@ -44,19 +46,6 @@ fn main() -> ExitCode {
 fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-/// Builds examples of the tracer as users build programs: in release.
-fn build<const N: usize>(examples: [&str; N]) -> [PathBuf; N] {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target folder");
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--release", "--quiet", "--package", "alloc-tracer", "--target-dir"]).arg(target);
-    for example in examples {
-        command.args(["--example", example]);
-    }
-    let status = command.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
-    assert!(status.success(), "cargo could not build the examples");
-    examples.map(|example| target.join("release/examples").join(example))
 }
 
 fn per_pair(valgrind: &Path, program: &Path, mode: &str) -> f64 {

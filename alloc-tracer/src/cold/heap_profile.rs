@@ -70,6 +70,7 @@ impl Snapshot {
                 "tracer: {} bytes mapped, {} re-entries, {} refusals of memory",
                 stats.tracer_mapped_bytes, stats.reentries, stats.tracer_refusals
             ),
+            format!("tracer takes: {}", stats.tracer.in_words()),
         ]);
         let untracked = self.untracked.inuse_space.value;
         if untracked > 0.0 {
@@ -85,6 +86,9 @@ impl Snapshot {
         if stats.stacks_too_deep + stats.stacks_lost > 0 {
             let (deep, lost) = (stats.stacks_too_deep, stats.stacks_lost);
             comments.push(format!("stacks without their outermost frames: {deep} too deep, {lost} lost"));
+        }
+        if stats.stack_mismatches > 0 {
+            comments.push(format!("stacks that two walks saw differently: {}", stats.stack_mismatches));
         }
         comments
     }

@@ -9,6 +9,7 @@ pub(crate) mod baseline;
 pub(crate) mod control;
 pub(crate) mod estimate;
 pub(crate) mod modules;
+pub(crate) mod own_cost;
 pub(crate) mod sites;
 pub(crate) mod snapshot;
 pub(crate) mod stats;

@@ -57,6 +57,12 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
         Bytes::unsigned(stats.peak_live_bytes),
         Bytes::unsigned(stats.peak_error_bytes),
     );
+    let _ = writeln!(
+        text,
+        "alloc-tracer: the tracer mapped {}: {}",
+        Bytes::unsigned(stats.tracer_mapped_bytes),
+        stats.tracer.in_words()
+    );
     if stats.lost_blocks + stats.tracer_refusals > 0 {
         let _ = writeln!(
             text,
@@ -72,6 +78,10 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
             "alloc-tracer: {} re-entries; stacks cut short: {} too deep, {} lost",
             stats.reentries, stats.stacks_too_deep, stats.stacks_lost
         );
+    }
+    if stats.stack_mismatches > 0 {
+        let _ =
+            writeln!(text, "alloc-tracer: stacks that two walks saw differently: {}", stats.stack_mismatches);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The process's totals. Broken by: `tests/exact_counts.rs`, `tests/threads.rs`.
 
 use super::baseline;
+use super::own_cost::OwnCost;
 use super::totals::Totals;
 use crate::hot::{guard, losses, thread, unwind};
 use crate::sys::pages;
@@ -33,6 +34,8 @@ pub struct Stats {
     pub peak_error_bytes: u64,
     /// Bytes of address space that the tracer mapped for itself; only written pages take up memory.
     pub tracer_mapped_bytes: u64,
+    /// The same by part, and what it takes elsewhere.
+    pub tracer: OwnCost,
     /// How often the tracer was refused memory, by the system or by `max_memory`.
     pub tracer_refusals: u64,
     /// How often the recorder was entered while it was recording on the same thread, by a signal
@@ -72,16 +75,18 @@ pub fn stats() -> Stats {
         baseline::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
     let losses = losses::losses();
     let live_bytes = thread::live_bytes();
+    let live_blocks = total.allocations.saturating_sub(total.frees);
     Stats {
         allocations: since.allocations,
         frees: since.frees,
         reallocations: since.reallocations,
         total_bytes: since.allocated_bytes,
         live_bytes,
-        live_blocks: total.allocations.saturating_sub(total.frees),
+        live_blocks,
         peak_live_bytes: thread::peak_bytes(live_bytes),
         peak_error_bytes: u64::from(thread::block_count()) * thread::ERROR_BYTES,
         tracer_mapped_bytes: pages::mapped_bytes(),
+        tracer: OwnCost::now(live_blocks),
         tracer_refusals: pages::refusals(),
         reentries: guard::reentries(),
         lost_blocks: losses.blocks,

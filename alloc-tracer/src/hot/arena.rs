@@ -4,7 +4,7 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
-use crate::sys::pages;
+use crate::sys::pages::{self, Part};
 
 /// Types for which zeroed memory is a valid value and which may be used by all threads at once.
 ///
@@ -18,6 +18,7 @@ pub(crate) unsafe trait Zeroed: Sync {}
 pub(crate) struct Arena<T, const CHUNK_BITS: u32, const CHUNKS: usize> {
     chunks: [AtomicPtr<T>; CHUNKS],
     len: AtomicU32,
+    part: Part,
 }
 
 impl<T: Zeroed, const CHUNK_BITS: u32, const CHUNKS: usize> Arena<T, CHUNK_BITS, CHUNKS> {
@@ -25,9 +26,10 @@ impl<T: Zeroed, const CHUNK_BITS: u32, const CHUNKS: usize> Arena<T, CHUNK_BITS,
     const CAPACITY: u64 = (CHUNKS as u64) << CHUNK_BITS;
 
     /// An arena whose first `reserved` entries exist from the start, zeroed.
-    pub(crate) const fn with_reserved(reserved: u32) -> Self {
+    pub(crate) const fn with_reserved(reserved: u32, part: Part) -> Self {
         const { assert!(CHUNKS > 0 && Self::CAPACITY <= u32::MAX as u64 && Self::CHUNK_BYTES > 0) };
-        Arena { chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS], len: AtomicU32::new(reserved) }
+        let chunks = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
+        Arena { chunks, len: AtomicU32::new(reserved), part }
     }
 
     /// A new zeroed entry with its index; `None` if the arena is full or memory is refused.
@@ -47,11 +49,11 @@ impl<T: Zeroed, const CHUNK_BITS: u32, const CHUNKS: usize> Arena<T, CHUNK_BITS,
     pub(crate) fn get_or_map(&self, index: u32) -> Option<&T> {
         let slot = self.chunks.get((index >> CHUNK_BITS) as usize)?;
         if slot.load(Acquire).is_null() {
-            let fresh = pages::map(Self::CHUNK_BYTES)?;
+            let fresh = pages::map(Self::CHUNK_BYTES, self.part)?;
             let raced = slot.compare_exchange(ptr::null_mut(), fresh.cast().as_ptr(), AcqRel, Acquire);
             if raced.is_err() {
-                // SAFETY: `fresh` comes from `map` just above with this size; nobody else saw it.
-                unsafe { pages::unmap(fresh, Self::CHUNK_BYTES) };
+                // SAFETY: `fresh` comes from `map` just above with this size and part; nobody else saw it.
+                unsafe { pages::unmap(fresh, Self::CHUNK_BYTES, self.part) };
             }
         }
         self.get(index)
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_full_arena_says_so_and_keeps_what_it_has() {
-        let arena: Arena<AtomicU64, 2, 2> = Arena::with_reserved(1);
+        let arena: Arena<AtomicU64, 2, 2> = Arena::with_reserved(1, Part::CallTree);
         for expected in 1..8 {
             let (index, entry) = arena.push().unwrap();
             assert_eq!(index, expected);
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn threads_that_push_at_once_get_different_entries() {
         extern crate std;
-        static ARENA: Arena<AtomicU64, 6, 64> = Arena::with_reserved(0);
+        static ARENA: Arena<AtomicU64, 6, 64> = Arena::with_reserved(0, Part::CallTree);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

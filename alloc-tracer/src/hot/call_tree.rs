@@ -13,6 +13,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Rela
 
 use super::arena::{Arena, Zeroed};
 use super::site_values::{SITE_VALUES, SiteValues};
+use crate::sys::pages::Part;
 
 /// Index of a node. The first few are fixed; see the constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +96,7 @@ pub(crate) static CALL_TREE: CallTree = CallTree::new();
 
 impl CallTree {
     pub(crate) const fn new() -> Self {
-        CallTree { nodes: Arena::with_reserved(FIXED_NODES) }
+        CallTree { nodes: Arena::with_reserved(FIXED_NODES, Part::CallTree) }
     }
 
     /// The child of `parent` with this address, made if it does not exist; `None` if the tree is full.

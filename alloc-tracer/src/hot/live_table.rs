@@ -24,7 +24,7 @@ use core::sync::atomic::{
 
 use super::call_tree::{NODE_BITS, NodeId};
 use super::mode::IntervalId;
-use crate::sys::pages;
+use crate::sys::pages::{self, Part};
 
 /// A live block's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,10 +223,10 @@ impl LiveTable {
         let Some(level) = self.levels.get(count as usize) else { return false };
         let bytes = slot_count(count).wrapping_mul(size_of::<Slot>());
         if level.load(Acquire).is_null() {
-            let Some(fresh) = pages::map(bytes) else { return false };
+            let Some(fresh) = pages::map(bytes, Part::LiveTable) else { return false };
             if level.compare_exchange(ptr::null_mut(), fresh.cast().as_ptr(), AcqRel, Acquire).is_err() {
                 // SAFETY: mapped just above with this size, and nobody saw it.
-                unsafe { pages::unmap(fresh, bytes) };
+                unsafe { pages::unmap(fresh, bytes, Part::LiveTable) };
             }
         }
         // Fails only if another thread has counted the level already.

@@ -1,6 +1,5 @@
-//! What runs inside malloc: no allocation, no lock, no panic. May name core, `sys`, and two crates
-//! that keep the same law: gimli (tables read in place) and libm. Broken by: `cargo xtask tidy`,
-//! the re-entry counter that `tests/` require to be zero.
+//! What runs inside malloc: no allocation, no lock, no panic. May name core, `sys`, and one crate that
+//! keeps the same law: libm. Broken by: `cargo xtask tidy`, the re-entry counter that `tests/` require to be zero.
 #![cfg_attr(
     not(test),
     deny(

@@ -6,6 +6,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use super::arena::{Arena, Zeroed};
+use crate::sys::pages::Part;
 
 /// Four words whose meaning depends on the root of the call tree that the site is under.
 #[derive(Default)]
@@ -37,7 +38,7 @@ pub(crate) struct SampledSums {
 }
 
 /// All values; index 0 is nobody's.
-pub(crate) static SITE_VALUES: Arena<SiteValues, 13, 8192> = Arena::with_reserved(1);
+pub(crate) static SITE_VALUES: Arena<SiteValues, 13, 8192> = Arena::with_reserved(1, Part::SiteValues);
 
 impl ExactSums {
     pub(crate) fn add(&mut self, more: ExactSums) {

@@ -17,6 +17,7 @@ use super::placement::{self, LARGE_BYTES};
 use super::thread_sites::ThreadSites;
 use super::unwind::WalkSpace;
 use super::{sampler, start};
+use crate::sys::pages::Part;
 use crate::sys::thread_local::{self, NO_STATE};
 use crate::sys::{stack, thread_exit};
 
@@ -81,7 +82,7 @@ const _: () = assert!(size_of::<ThreadBlock>() <= 256 << 10);
 const _: () = assert!(size_of::<FirstLine>() == size_of::<thread_local::NoState>());
 
 /// 131,072 threads at once; later ones count into shared counters and record nothing.
-static BLOCKS: Arena<ThreadBlock, 1, 65_536> = Arena::with_reserved(0);
+static BLOCKS: Arena<ThreadBlock, 1, 65_536> = Arena::with_reserved(0, Part::Threads);
 /// Blocks without a thread: the index + 1 of the first one, and a count of changes above it.
 static FREE: AtomicU64 = AtomicU64::new(0);
 /// Sum of what all threads have folded, and the most it has been.

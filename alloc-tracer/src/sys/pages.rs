@@ -4,17 +4,29 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// What the tracer's memory is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    CallTree,
+    SiteValues,
+    LiveTable,
+    Threads,
+    UnwindRules,
+}
+
 static MAPPED_BYTES: AtomicU64 = AtomicU64::new(0);
+static MAPPED_BY_PART: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
 static CAP_BYTES: AtomicU64 = AtomicU64::new(u64::MAX);
 static REFUSALS: AtomicU64 = AtomicU64::new(0);
 
 /// Zeroed memory for ever, aligned to a page; `None` if the cap or the system refuses, which is
 /// counted. The pages take up memory only where they are written.
-pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
+pub(crate) fn map(bytes: usize, part: Part) -> Option<NonNull<u8>> {
     let cap = CAP_BYTES.load(Relaxed);
     let grown = |mapped: u64| mapped.checked_add(bytes as u64).filter(|total| *total <= cap);
     if MAPPED_BYTES.fetch_update(Relaxed, Relaxed, grown).is_ok() {
         if let Some(pages) = map_uncounted(bytes) {
+            of_part(part).fetch_add(bytes as u64, Relaxed);
             return Some(pages);
         }
         MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
@@ -26,12 +38,13 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
 /// Gives back pages that [`map`] returned and that nobody has seen.
 ///
 /// # Safety
-/// - `pages` and `bytes` come from one successful call of [`map`].
+/// - `pages`, `bytes` and `part` come from one successful call of [`map`].
 /// - No reference or pointer into the pages is used afterwards.
-pub(crate) unsafe fn unmap(pages: NonNull<u8>, bytes: usize) {
+pub(crate) unsafe fn unmap(pages: NonNull<u8>, bytes: usize, part: Part) {
     // SAFETY: the range is one whole mapping (first point), and nobody uses it (second point).
     unsafe { libc::munmap(pages.as_ptr().cast(), bytes) };
     MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
+    of_part(part).fetch_sub(bytes as u64, Relaxed);
 }
 
 /// Whether a byte of this process can be read; asks the kernel, which answers without a signal.
@@ -54,6 +67,22 @@ pub(crate) fn is_readable(address: usize) -> bool {
 /// Bytes of address space that the tracer holds. Pages that were never written are included.
 pub(crate) fn mapped_bytes() -> u64 {
     MAPPED_BYTES.load(Relaxed)
+}
+
+/// As [`mapped_bytes`], of one part.
+pub(crate) fn mapped_bytes_of(part: Part) -> u64 {
+    of_part(part).load(Relaxed)
+}
+
+fn of_part(part: Part) -> &'static AtomicU64 {
+    let [call_tree, site_values, live_table, threads, unwind_rules] = &MAPPED_BY_PART;
+    match part {
+        Part::CallTree => call_tree,
+        Part::SiteValues => site_values,
+        Part::LiveTable => live_table,
+        Part::Threads => threads,
+        Part::UnwindRules => unwind_rules,
+    }
 }
 
 /// How often memory was refused, by the cap or by the system.

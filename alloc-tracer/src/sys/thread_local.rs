@@ -27,7 +27,10 @@ pub(crate) struct NoState {
 
 pub(crate) static NO_STATE: NoState = NoState { _zeroes: [0; 8] };
 
-const _: () = assert!(size_of::<ThreadWords>() <= 128);
+/// The size of a thread's words.
+pub(crate) const BYTES: usize = size_of::<ThreadWords>();
+
+const _: () = assert!(BYTES <= 128);
 const _: () = assert!(!core::mem::needs_drop::<ThreadWords>());
 
 std::thread_local! {

@@ -5,13 +5,19 @@
 //! Broken by: the tests below, `tests/differential_walk.rs`.
 
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+mod bytes;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod passing_rules;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+mod program;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod remembered;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod rule;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod rule_cache;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+mod stack_use;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod tables;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
@@ -20,6 +26,8 @@ mod tails;
 mod walk;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 mod walk_space;
+#[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
+pub(crate) use stack_use::deepest_bytes;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) use walk::{Registers, prepare};
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
@@ -32,7 +40,7 @@ mod plain;
 #[cfg(all(any(not(target_arch = "x86_64"), feature = "plain-unwind"), feature = "profile"))]
 pub(crate) use plain::check_stacks;
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
-pub(crate) use plain::{Registers, WalkSpace, mismatches, prepare};
+pub(crate) use plain::{Registers, WalkSpace, deepest_bytes, mismatches, prepare};
 
 /// The most frames that a stack keeps. Of a deeper one the frames near the leaf are kept.
 pub(crate) const MAX_DEPTH: usize = 1024;

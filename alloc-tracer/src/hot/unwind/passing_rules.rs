@@ -3,10 +3,8 @@
 //! is a function of those bytes, so it holds while they are there, whatever came or went meanwhile:
 //! they are read again each time. Broken by: `tests/plugins.rs`.
 
-use core::ptr;
-use core::slice;
-
 use super::rule::PackedRule;
+use super::tables::{Entry, Tables};
 use crate::sys::modules::UnwindSection;
 
 const PLACES: usize = 256;
@@ -24,17 +22,13 @@ struct Kept {
     records: u64,
 }
 
-/// An entry of the search table: where a function begins and where its record is, from the header.
-type Entry = [i32; 2];
-
 impl PassingRules {
     /// The rule of a return address in the module with this section, if it is known and still holds.
     pub(crate) fn get(&self, return_address: usize, section: &UnwindSection) -> Option<PackedRule> {
         let kept = self.0.get(place_of(return_address))?;
         let is_kept = kept.return_address == return_address
             && kept.header == section.header
-            && *search_table(section)?.get(kept.index as usize)? == kept.entry
-            && records(section, kept.entry)? == kept.records;
+            && kept.holds(&Tables::of(section)?)?;
         if is_kept { Some(kept.rule) } else { None }
     }
 
@@ -50,15 +44,16 @@ impl PassingRules {
 
 impl Kept {
     fn new(return_address: usize, section: &UnwindSection, rule: PackedRule) -> Option<Kept> {
-        let table = search_table(section)?;
-        let wanted =
-            i32::try_from(return_address.wrapping_sub(1).cast_signed().checked_sub_unsigned(section.header)?);
-        let wanted = wanted.ok()?;
-        let index = table.partition_point(|[start, _]| *start <= wanted).checked_sub(1)?;
-        let entry = *table.get(index)?;
-        let records = records(section, entry)?;
-        let header = section.header;
+        let tables = Tables::of(section)?;
+        let (index, entry) = tables.entry_for(return_address.wrapping_sub(1))?;
+        let (header, records) = (section.header, hash_of_records(&tables, entry)?);
         Some(Kept { return_address, header, index: index as u32, rule, entry, records })
+    }
+
+    /// Whether what the rule was made from is still there.
+    fn holds(&self, tables: &Tables) -> Option<bool> {
+        let entry = tables.entry(self.index as usize)?;
+        Some(entry == self.entry && hash_of_records(tables, entry)? == self.records)
     }
 }
 
@@ -66,57 +61,10 @@ fn place_of(return_address: usize) -> usize {
     return_address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (usize::BITS.wrapping_sub(PLACES.ilog2()))
 }
 
-/// Version 1, and the encodings that every linker writes: where `.eh_frame` is, as 4 bytes from here; the count,
-/// as 4 bytes; the table, as pairs of 4 bytes from the header on.
-const USUAL_FORM: [u8; 4] = [1, 0x1b, 0x03, 0x3b];
-const TABLE_OFFSET: usize = 12;
-
-/// The search table of a module's section, if it has the usual form.
-fn search_table(section: &UnwindSection) -> Option<&'static [Entry]> {
-    let room = section.module_end.checked_sub(section.header)?.checked_sub(TABLE_OFFSET)?;
-    if !section.header.is_multiple_of(align_of::<Entry>()) {
-        return None;
-    }
-    // SAFETY: the module is in memory while a frame of it is on the stack, its header and its table are
-    // in a segment that is mapped for reading, and this much of it is before the module's end.
-    let (form, count) =
-        unsafe { (*at::<[u8; 4]>(section.header), *at::<u32>(section.header.wrapping_add(8))) };
-    if form != USUAL_FORM || (count as usize).saturating_mul(size_of::<Entry>()) > room {
-        return None;
-    }
-    // SAFETY: as above; the module says that its table has so many entries, and it is aligned.
-    Some(unsafe { slice::from_raw_parts(at(section.header.wrapping_add(TABLE_OFFSET)), count as usize) })
-}
-
 /// A hash of the record that an entry leads to and of the one that it shares with other functions.
-fn records(section: &UnwindSection, [_, record]: Entry) -> Option<u64> {
-    let own = section.header.checked_add_signed(record as isize)?;
-    // SAFETY: the module's own table says that its record is here; a record begins with its length and
-    // the distance to the record that it shares.
-    let (own_bytes, to_shared) =
-        unsafe { (record_at(own)?, at::<u32>(own.wrapping_add(4)).read_unaligned()) };
-    // SAFETY: as above.
-    let shared_bytes = unsafe { record_at(own.wrapping_add(4).checked_sub(to_shared as usize)?)? };
-    Some(hash(hash(0, own_bytes), shared_bytes))
-}
-
-/// Longer records are not worth it, and a length of all ones would mean another format.
-const MAX_RECORD_BYTES: u32 = 1024;
-
-/// # Safety
-/// At `address` a record of an `.eh_frame` section is in memory.
-unsafe fn record_at(address: usize) -> Option<&'static [u8]> {
-    // SAFETY: by this function's contract, a record begins with its length.
-    let bytes = unsafe { at::<u32>(address).read_unaligned() };
-    if bytes > MAX_RECORD_BYTES {
-        return None;
-    }
-    // SAFETY: by this function's contract; so many bytes follow the length.
-    Some(unsafe { slice::from_raw_parts(at(address.wrapping_add(4)), bytes as usize) })
-}
-
-fn at<T>(address: usize) -> *const T {
-    ptr::with_exposed_provenance(address)
+fn hash_of_records(tables: &Tables, entry: Entry) -> Option<u64> {
+    let [own, shared] = tables.records(entry)?;
+    Some(hash(hash(0, own.0), shared.0))
 }
 
 /// Bytes into 64 bits, by a multiplication whose upper half comes down for every 8 bytes.

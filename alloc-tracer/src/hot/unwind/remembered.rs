@@ -257,8 +257,9 @@ impl Remembered {
         Some(node)
     }
 
-    /// Keeps the leaf end of the walk that was just remembered, from the joint on to `reads` words.
-    #[inline(always)]
+    /// Keeps the leaf end of the walk that was just remembered, from the joint on to `reads` words. Not
+    /// inlined: making room in a set takes stack, which a walk further down would be short of.
+    #[inline(never)]
     fn keep_tail(&mut self, joint: Joint, reads: usize, registers: Registers, steps: &[Step]) {
         let Leaf { beginning, site, .. } = self.leaf;
         let new_words = self.reads.get(joint.reads..reads).unwrap_or_default();

@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use super::rule::{PackedRule, RULE_BITS};
-use crate::sys::pages;
+use crate::sys::pages::{self, Part};
 
 const SET_BITS: u32 = 15;
 const ADDRESS_BITS: u32 = 48;
@@ -19,7 +19,7 @@ static SETS: AtomicPtr<[AtomicU64; 2]> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes the cache. Without memory for it every look-up fails and stacks are lost, marked.
 pub(crate) fn prepare() {
-    if let Some(pages) = pages::map(CACHE_BYTES) {
+    if let Some(pages) = pages::map(CACHE_BYTES, Part::UnwindRules) {
         SETS.store(pages.cast().as_ptr(), Release);
     }
 }

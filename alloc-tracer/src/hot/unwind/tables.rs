@@ -1,126 +1,217 @@
-//! A rule from the unwind tables (`.eh_frame_hdr`, `.eh_frame`), read in place by gimli with storage
-//! of fixed size. Broken by: `hot/unwind/walk.rs` tests, `tests/differential_walk.rs`.
+//! The unwind tables of a loaded module, read in place: `.eh_frame_hdr` leads from an address to the record
+//! of its function in `.eh_frame` (LSB Core, 10.6). Only the forms that linkers write are understood; gimli
+//! reads all of them, and takes a kilobyte of the program's stack for it.
+//! Broken by: the tests of `program.rs`, `tests/differential_walk.rs`, `tests/plugins.rs`.
 
-use core::slice;
+use core::{ptr, slice};
 
-use gimli::{
-    BaseAddresses, CallFrameInstruction, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Expression,
-    FrameDescriptionEntry, NativeEndian, Operation, Register, RegisterRule, UnwindContext,
-    UnwindContextStorage, UnwindSection as _, UnwindTableRow,
-};
-
-use super::rule::Rule;
+use super::bytes::Bytes;
 use crate::sys::modules::UnwindSection;
 
-/// Room for evaluating one function's table entry: 4 rows (the initial one, the current one, two
-/// remembered ones) of 12 registers; a C or Rust function saves 6 at most.
-pub(crate) struct Storage;
-
-impl UnwindContextStorage<usize> for Storage {
-    type Rules = [(Register, RegisterRule<usize>); 12];
-    type Stack = [UnwindTableRow<usize, Storage>; 4];
+/// The unwind tables of one module.
+#[derive(Clone, Copy)]
+pub(super) struct Tables {
+    /// Where the header is.
+    header: usize,
+    search: &'static [Entry],
+    /// Where the records begin.
+    start: usize,
+    records: &'static [u8],
 }
 
-/// gimli's working memory.
-pub(crate) type Context = UnwindContext<usize, Storage>;
+/// An entry of the search table: where a function begins and where its record is, from the header.
+pub(super) type Entry = [i32; 2];
 
-const FRAME_POINTER: Register = gimli::X86_64::RBP;
-const STACK_POINTER: Register = gimli::X86_64::RSP;
-const RETURN_ADDRESS: Register = gimli::X86_64::RA;
-
-/// The rule that holds at `address`, an address inside the calling instruction, in the module with this section.
-pub(crate) fn rule_at(address: usize, section: &UnwindSection, context: &mut Context) -> Rule {
-    find(address, section, context).unwrap_or(Rule::Unknown)
+/// What a function's record says, and the one that it shares with others of its kind.
+#[derive(Clone, Copy)]
+pub(super) struct Function {
+    /// The addresses that the record is for.
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) kind: Kind,
+    /// The program that all functions of its kind begin with, and its own.
+    pub(super) shared_program: Bytes,
+    pub(super) program: Bytes,
 }
 
-type Bytes = EndianSlice<'static, NativeEndian>;
+/// Version 1, and the encodings that every linker writes: where `.eh_frame` is, as 4 bytes from here; the count,
+/// as 4 bytes; the table, as pairs of 4 bytes from the header on.
+const USUAL_FORM: [u8; 4] = [1, 0x1b, 0x03, 0x3b];
+const TABLE_OFFSET: usize = 12;
 
-fn find(address: usize, section: &UnwindSection, context: &mut Context) -> Option<Rule> {
-    let header_bytes = section.module_end.checked_sub(section.header)?;
-    // SAFETY: the module that holds `address` stays loaded while a frame of it is on the stack, and
-    // its unwind table lies in a segment that the dynamic linker mapped for reading. How long the
-    // table is stands in itself: gimli reads as far as it says, the rest of the module bounds it.
-    let header = unsafe { bytes_at(section.header, header_bytes) };
-    let bases = BaseAddresses::default().set_eh_frame_hdr(section.header as u64);
-    let header = EhFrameHdr::from(header).parse(&bases, size_of::<usize>() as u8).ok()?;
-    let gimli::Pointer::Direct(table_start) = header.eh_frame_ptr() else { return None };
-    let table_bytes = section.module_end.checked_sub(table_start as usize)?;
-    // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins.
-    let frames = unsafe { bytes_at(table_start as usize, table_bytes) };
-    let mut frames = EhFrame::from(frames);
-    frames.set_address_size(size_of::<usize>() as u8);
-    let bases = bases.set_eh_frame(table_start);
-    let entry = header.table()?.lookup(address as u64, &bases).ok()?;
-    let gimli::Pointer::Direct(entry) = entry else { return None };
-    let offset = gimli::EhFrameOffset((entry.checked_sub(table_start)?) as usize);
-    let fde = frames.fde_from_offset(&bases, offset, EhFrame::cie_from_offset).ok()?;
-    if !fde.contains(address as u64) {
-        return None;
+impl Tables {
+    /// The tables of the module with this section, if they have the usual form.
+    pub(super) fn of(section: &UnwindSection) -> Option<Tables> {
+        let header = section.header;
+        // SAFETY: the module that was asked about stays loaded while a frame of it is on the stack, and its
+        // tables lie in a segment that the dynamic linker mapped for reading. How long they are stands in
+        // themselves; the module bounds them.
+        let bytes = unsafe { bytes_between(header, section.module_end) }?;
+        let (fixed, table) = bytes.split_at_checked(TABLE_OFFSET)?;
+        let mut fixed = Bytes(fixed);
+        if fixed.array::<4>()? != USUAL_FORM {
+            return None;
+        }
+        let start = header.wrapping_add(4).checked_add_signed(fixed.u32()?.cast_signed() as isize)?;
+        let count = fixed.u32()? as usize;
+        let (entries, _) = table.as_chunks::<{ size_of::<Entry>() }>();
+        let entries = entries.get(..count)?;
+        if !entries.as_ptr().addr().is_multiple_of(align_of::<Entry>()) {
+            return None;
+        }
+        // SAFETY: as many bytes, aligned, and any bits are numbers.
+        let search = unsafe { slice::from_raw_parts(entries.as_ptr().cast::<Entry>(), count) };
+        // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins.
+        let records = unsafe { bytes_between(start, section.module_end) }?;
+        Some(Tables { header, search, start, records })
     }
-    if fde.is_signal_trampoline() && is_kernels(&fde, &frames, &bases) {
-        return Some(Rule::SignalFrame);
+
+    /// The entry that an address falls under, with its index.
+    pub(super) fn entry_for(&self, address: usize) -> Option<(usize, Entry)> {
+        let wanted = i32::try_from(address.cast_signed().checked_sub_unsigned(self.header)?).ok()?;
+        let index = self.search.partition_point(|[start, _]| *start <= wanted).checked_sub(1)?;
+        Some((index, *self.search.get(index)?))
     }
-    let row = fde.unwind_info_for_address(&frames, &bases, context, address as u64).ok()?;
-    rule_of(row, &frames)
+
+    /// The entry with this index.
+    pub(super) fn entry(&self, index: usize) -> Option<Entry> {
+        self.search.get(index).copied()
+    }
+
+    /// What the record that an entry leads to holds, and the one that it shares with other functions: all
+    /// behind their lengths.
+    pub(super) fn records(&self, [_, record]: Entry) -> Option<[Bytes; 2]> {
+        let offset = self.header.checked_add_signed(record as isize)?.checked_sub(self.start)?;
+        let own = self.record(offset)?;
+        // The distance is from where it stands.
+        let mut bytes = own;
+        let shared = offset.checked_add(LENGTH_BYTES)?.checked_sub(bytes.u32()? as usize)?;
+        Some([own, self.record(shared)?])
+    }
+
+    /// The function that an entry leads to.
+    #[inline(never)]
+    pub(super) fn function(&self, entry: Entry) -> Option<Function> {
+        let [mut own, mut shared] = self.records(entry)?;
+        own.u32()?;
+        let kind = Kind::read(&mut shared)?;
+        let start = kind.addresses.read(&mut own)?;
+        let length = kind.addresses.length(&mut own)?;
+        if kind.has_own_data {
+            let bytes = own.unsigned()?;
+            own.take(usize::try_from(bytes).ok()?)?;
+        }
+        Some(Function { start, end: start.checked_add(length)?, kind, shared_program: shared, program: own })
+    }
+
+    fn record(&self, offset: usize) -> Option<Bytes> {
+        let mut bytes = Bytes(self.records.get(offset..)?);
+        // A length of all ones means a format that nobody writes; there are never so many bytes.
+        let length = bytes.u32()?;
+        bytes.take(length as usize)
+    }
 }
 
-/// Whether the return address lies where the kernel saves it. Libraries for coroutines mark the first
-/// function of a stack as a signal's as well, so that unwinders look up its exact address.
-fn is_kernels(fde: &FrameDescriptionEntry<Bytes>, frames: &EhFrame<Bytes>, bases: &BaseAddresses) -> bool {
-    let mut instructions = fde.instructions(frames, bases);
-    core::iter::from_fn(|| instructions.next().ok().flatten()).any(|instruction| {
-        matches!(instruction, CallFrameInstruction::Expression { register: RETURN_ADDRESS, .. })
-    })
+/// What functions of one kind share.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// Whether the kernel made the frame, or something that looks like it.
+    pub(super) is_signals: bool,
+    /// What one step of a location and one of an offset is.
+    pub(super) code_factor: u64,
+    pub(super) data_factor: i64,
+    addresses: AddressForm,
+    has_own_data: bool,
 }
 
-fn rule_of(row: &UnwindTableRow<usize, Storage>, frames: &EhFrame<Bytes>) -> Option<Rule> {
-    match row.register(RETURN_ADDRESS) {
-        Some(RegisterRule::Undefined) => return Some(Rule::Outermost),
-        Some(RegisterRule::Offset(-8)) => {}
-        _ => return None,
+impl Kind {
+    /// Reads a shared record up to its program (DWARF 5, 6.4.1, with the letters of LSB Core, 10.6.1.1.1).
+    fn read(bytes: &mut Bytes) -> Option<Kind> {
+        let (0, 1) = (bytes.u32()?, bytes.byte()?) else { return None };
+        let letters = bytes.take(bytes.0.iter().position(|byte| *byte == 0)?)?;
+        bytes.byte()?;
+        let (code_factor, data_factor) = (bytes.unsigned()?, bytes.signed()?);
+        if bytes.byte()? != RETURN_ADDRESS {
+            return None;
+        }
+        let (addresses, is_signals) = (AddressForm::WHOLE, false);
+        let mut kind = Kind { is_signals, code_factor, data_factor, addresses, has_own_data: false };
+        let Some((first, others)) = letters.0.split_first() else { return Some(kind) };
+        if *first != b'z' {
+            return None;
+        }
+        kind.has_own_data = true;
+        let length = bytes.unsigned()?;
+        let mut data = bytes.take(usize::try_from(length).ok()?)?;
+        for letter in others {
+            match letter {
+                b'R' => kind.addresses = AddressForm::of(data.byte()?)?,
+                b'L' => _ = data.byte()?,
+                // The language's own function, which may be named by way of a pointer to it.
+                b'P' => _ = AddressForm::of(data.byte()? & !INDIRECT)?.read(&mut data)?,
+                b'S' => kind.is_signals = true,
+                _ => return None,
+            }
+        }
+        Some(kind)
     }
-    if let CfaRule::Expression(cfa) = row.cfa() {
-        // A function that realigned its stack. Its caller's frame pointer is where its own points.
-        let Some(RegisterRule::Expression(saved)) = row.register(FRAME_POINTER) else { return None };
-        let below_frame_pointer =
-            u32::try_from(saved_word(cfa.get(frames).ok()?, true)?.checked_neg()?).ok()?;
-        return match saved_word(saved.get(frames).ok()?, false)? {
-            0 => Some(Rule::FromSavedWord { below_frame_pointer }),
-            _ => None,
+}
+
+const LENGTH_BYTES: usize = 4;
+const RETURN_ADDRESS: u8 = 16;
+const INDIRECT: u8 = 0x80;
+
+/// How addresses are written.
+#[derive(Clone, Copy)]
+struct AddressForm {
+    bytes: u8,
+    is_signed: bool,
+    /// Whether they are distances from where they stand.
+    is_relative: bool,
+}
+
+impl AddressForm {
+    const WHOLE: AddressForm = AddressForm { bytes: 8, is_signed: false, is_relative: false };
+
+    /// By the encodings of LSB Core, 10.5.1.
+    fn of(encoding: u8) -> Option<AddressForm> {
+        let (bytes, is_signed) = match encoding & 0x0f {
+            0x00 | 0x04 => (8, false),
+            0x03 => (4, false),
+            0x0b => (4, true),
+            0x0c => (8, true),
+            _ => return None,
         };
+        let is_relative = match encoding & 0xf0 {
+            0x00 => false,
+            0x10 => true,
+            _ => return None,
+        };
+        Some(AddressForm { bytes, is_signed, is_relative })
     }
-    let saved_frame_pointer = match row.register(FRAME_POINTER) {
-        None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => None,
-        Some(RegisterRule::Offset(offset)) => Some(u16::try_from(offset.checked_neg()?).ok()?),
-        _ => return None,
-    };
-    let CfaRule::RegisterAndOffset { register, offset } = row.cfa() else { return None };
-    let cfa_offset = u32::try_from(*offset).ok()?;
-    match *register {
-        STACK_POINTER => Some(Rule::FromStackPointer { cfa_offset, saved_frame_pointer }),
-        FRAME_POINTER => Some(Rule::FromFramePointer { cfa_offset, saved_frame_pointer }),
-        _ => None,
+
+    fn read(self, bytes: &mut Bytes) -> Option<u64> {
+        let here = bytes.0.as_ptr().addr() as u64;
+        let number = match (self.bytes, self.is_signed) {
+            (4, true) => i64::from(bytes.u32()?.cast_signed()).cast_unsigned(),
+            (4, false) => u64::from(bytes.u32()?),
+            _ => u64::from_le_bytes(bytes.array()?),
+        };
+        Some(if self.is_relative { here.wrapping_add(number) } else { number })
+    }
+
+    /// Reads how long a range of addresses is: as large as an address, and no distance.
+    fn length(self, bytes: &mut Bytes) -> Option<u64> {
+        AddressForm { is_relative: false, ..self }.read(bytes)
     }
 }
 
-/// The n of an expression `frame pointer + n`, which a load of the word there must follow or not.
-fn saved_word(expression: Expression<Bytes>, loads: bool) -> Option<i64> {
-    let encoding = gimli::Encoding { format: gimli::Format::Dwarf32, version: 4, address_size: 8 };
-    let mut operations = expression.operations(encoding);
-    let Ok(Some(Operation::RegisterOffset { register: FRAME_POINTER, offset, .. })) = operations.next()
-    else {
-        return None;
-    };
-    if loads && !matches!(operations.next(), Ok(Some(Operation::Deref { size: 8, space: false, .. }))) {
-        return None;
-    }
-    matches!(operations.next(), Ok(None)).then_some(offset)
-}
-
+/// The memory from `start` to `end`, if there is any.
+///
 /// # Safety
-/// `len` bytes from `start` are readable and stay so while the walk that asked runs.
-unsafe fn bytes_at(start: usize, len: usize) -> EndianSlice<'static, NativeEndian> {
-    let start = core::ptr::with_exposed_provenance(start);
+/// It is readable and stays so while the walk that asked runs.
+unsafe fn bytes_between(start: usize, end: usize) -> Option<&'static [u8]> {
+    let count = end.checked_sub(start)?;
     // SAFETY: by this function's contract.
-    EndianSlice::new(unsafe { slice::from_raw_parts(start, len) }, NativeEndian)
+    Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(start), count) })
 }

@@ -1,13 +1,12 @@
 //! The walk itself, step by step, from the hook's own registers up to the thread's first function.
 //! Broken by: the tests of `walk_space.rs`, which compare with the `backtrace` crate.
 
-use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::passing_rules::PassingRules;
 use super::rule::{PackedRule, Rule};
-use super::{rule_cache, tables};
+use super::stack_use::StackUse;
+use super::{program, rule_cache};
 use crate::sys::stack::Bounds;
 use crate::sys::{modules, pages};
 
@@ -121,35 +120,8 @@ impl Beginning {
     }
 }
 
-/// For the first walk past a return address: gimli's working memory, and what may be kept of modules that
-/// may be unloaded.
-pub(crate) struct TableSpace {
-    context: MaybeUninit<tables::Context>,
-    passing: PassingRules,
-}
-
-impl TableSpace {
-    /// Makes the space usable. Copies what [`prepare`] made: building it here would take its size, some
-    /// kilobytes, from the program's stack.
-    pub(crate) fn make_ready(&mut self) {
-        // SAFETY: `prepare` wrote the model before any thread got a space, and nothing writes it again.
-        // The context is plain data that owns nothing, so its bytes are a context as well.
-        unsafe { ptr::copy_nonoverlapping(MODEL.0.get().cast_const(), &raw mut self.context, 1) };
-    }
-}
-
-/// An unused working memory, to be copied.
-struct Model(UnsafeCell<MaybeUninit<tables::Context>>);
-
-// SAFETY: written once by `prepare`, which runs before any other use, and only read afterwards.
-unsafe impl Sync for Model {}
-
-static MODEL: Model = Model(UnsafeCell::new(MaybeUninit::uninit()));
-
 /// Makes what all walks share. Called once.
 pub(crate) fn prepare() {
-    // SAFETY: nobody reads the model before this function has returned.
-    unsafe { (*MODEL.0.get()).write(tables::Context::new_in()) };
     modules::prepare();
     rule_cache::prepare();
 }
@@ -164,7 +136,8 @@ pub(crate) struct Cursor<'a> {
     readable_end: usize,
     /// How many more pages above that may be asked for: none on the thread's own stack, whose end is known.
     askable_pages: usize,
-    space: &'a mut TableSpace,
+    passing: &'a mut PassingRules,
+    stack_use: StackUse,
 }
 
 /// How far a walk goes on a stack of which nothing is known, in pages.
@@ -203,8 +176,10 @@ pub(crate) enum Stop {
 impl<'a> Cursor<'a> {
     /// A walk on the stack with these bounds; where the stack pointer is outside them (a coroutine on
     /// memory of its own, an alternate signal stack), every page is asked for before it is read.
-    pub(crate) fn new(registers: Registers, bounds: Bounds, space: &'a mut TableSpace) -> Self {
-        let mut cursor = Cursor { registers, bounds, known_end: 0, readable_end: 0, askable_pages: 0, space };
+    pub(crate) fn new(registers: Registers, bounds: Bounds, passing: &'a mut PassingRules) -> Self {
+        let (known_end, readable_end, askable_pages, stack_use) = (0, 0, 0, StackUse::default());
+        let mut cursor =
+            Cursor { registers, bounds, known_end, readable_end, askable_pages, passing, stack_use };
         cursor.arrive_on_stack();
         cursor
     }
@@ -217,6 +192,12 @@ impl<'a> Cursor<'a> {
                 true => (top, top, 0),
                 false => (0, self.registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
             };
+    }
+
+    /// How far down the stack this went for reading tables.
+    #[inline(always)]
+    pub(crate) fn stack_use(&self) -> StackUse {
+        self.stack_use
     }
 
     /// The frame pointer now.
@@ -243,7 +224,7 @@ impl<'a> Cursor<'a> {
         let Registers { instruction, stack, frame } = self.registers;
         let (rule, is_repeatable) = match rule_cache::get(instruction) {
             Some(rule) => (rule, true),
-            None => look_up(instruction, self.space),
+            None => look_up(instruction, self.passing, &mut self.stack_use),
         };
         let Some((cfa_offset, from_frame_pointer)) = rule.simple() else {
             return self.go_up_otherwise(Rule::unpack(rule), is_repeatable, step);
@@ -351,20 +332,22 @@ impl<'a> Cursor<'a> {
 /// The rule of a return address, and whether it is so for ever: not in a module that may be unloaded.
 #[cold]
 #[inline(never)]
-fn look_up(return_address: usize, space: &mut TableSpace) -> (PackedRule, bool) {
+fn look_up(
+    return_address: usize,
+    passing: &mut PassingRules,
+    stack_use: &mut StackUse,
+) -> (PackedRule, bool) {
     let address = return_address.wrapping_sub(1);
     let Some(section) = modules::unwind_section(address) else { return (Rule::Unknown.pack(), false) };
     if !section.stays
-        && let Some(rule) = space.passing.get(return_address, &section)
+        && let Some(rule) = passing.get(return_address, &section)
     {
         return (rule, false);
     }
-    // SAFETY: a space is made ready before it is walked with (`WalkSpace::hand_over`).
-    let context = unsafe { space.context.assume_init_mut() };
-    let rule = tables::rule_at(address, &section, context).pack();
+    let rule = program::rule_at(address, &section, stack_use).pack();
     match section.stays {
         true => rule_cache::put(return_address, rule),
-        false => space.passing.put(return_address, &section, rule),
+        false => passing.put(return_address, &section, rule),
     }
     (rule, section.stays)
 }

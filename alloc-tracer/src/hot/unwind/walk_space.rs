@@ -3,8 +3,9 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use super::passing_rules::PassingRules;
 use super::remembered::Remembered;
-use super::walk::{Cursor, Registers, Step, Stop, TableSpace};
+use super::walk::{Cursor, Registers, Step, Stop};
 use super::{End, MAX_DEPTH};
 use crate::hot::call_tree::{CALL_TREE, Mark, NodeId, Root};
 use crate::hot::guard::Recording;
@@ -31,17 +32,16 @@ pub(crate) struct WalkSpace {
     remembered: Remembered,
     steps: [Step; MAX_DEPTH],
     step_count: usize,
-    tables: TableSpace,
+    passing: PassingRules,
 }
 
 /// How many frames of a stack that is too deep are kept, at the leaf's side.
 const KEPT_OF_TOO_DEEP: usize = 64;
 
 impl WalkSpace {
-    /// Makes the space ready for a thread, and forgets what an earlier one walked.
+    /// Forgets what an earlier thread walked.
     pub(crate) fn hand_over(&mut self) {
         self.remembered.forget();
-        self.tables.make_ready();
     }
 
     /// The site of the stack that `registers` were read on, if it is the last one again and
@@ -124,7 +124,7 @@ impl WalkSpace {
             return self.plain_site(recording, registers, bounds, root);
         }
         self.remembered.start_under(root);
-        let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
+        let mut cursor = Cursor::new(registers, bounds, &mut self.passing);
         let mut may_be_good = self.remembered.len();
         let (mut depth, mut end) = (0_usize, End::TooDeep);
         let mut joint = None;
@@ -145,6 +145,8 @@ impl WalkSpace {
                 break;
             }
         }
+        let stack_use = cursor.stack_use();
+        stack_use.keep(self.steps.first().map_or(0, |step| step.slot));
         let Some(joint) = joint else {
             self.remembered.forget();
             self.step_count = depth;
@@ -185,7 +187,7 @@ impl WalkSpace {
 
     fn walk_to_end(&mut self, registers: Registers, bounds: Bounds) -> End {
         self.step_count = 0;
-        let mut cursor = Cursor::new(registers, bounds, &mut self.tables);
+        let mut cursor = Cursor::new(registers, bounds, &mut self.passing);
         for step in &mut self.steps {
             match cursor.go_up(step) {
                 Ok(()) => self.step_count = self.step_count.wrapping_add(1),

@@ -117,12 +117,36 @@ fn an_interval_without_sampling_is_said_to_have_no_meaning() {
 }
 
 #[test]
+fn holder_of_many_sizes() {
+    if plays("holder_of_many_sizes") {
+        hold_many_sizes();
+        std::process::exit(0);
+    }
+}
+
+#[inline(never)]
+fn hold_many_sizes() {
+    (1..1000).for_each(|size| std::mem::forget(std::hint::black_box(vec![1_u8; size])));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_samples() {
-    let run = |name: &str| {
+    let run = |seed: u32, name: &str| {
         let file = directory(name).join("heap.pb.gz");
-        role("holder", &format!("mode=sampled,interval=1k,seed=7,out={}", file.display())).output().unwrap();
+        let variable = format!("mode=sampled,interval=1k,seed={seed},out={}", file.display());
+        role("holder_of_many_sizes", &variable).output().unwrap();
         let profile = Profile::read_pprof(fs::File::open(file).unwrap()).unwrap();
-        (profile.total(0) > 0, profile.samples().len())
+        let function_of = |line: &alloc_tracer::profile::Line| profile.function(line.function).name;
+        let is_holder = |id: &alloc_tracer::profile::LocationId| {
+            let mut names = profile.location(*id).lines.iter().map(|line| profile.text(function_of(line)));
+            names.any(|name| name.contains("hold_many_sizes"))
+        };
+        // What the harness allocates on its own thread meanwhile is another matter.
+        let samples = profile.samples().filter(|sample| sample.stack.iter().any(is_holder));
+        samples.map(|sample| sample.values.to_vec()).collect::<Vec<_>>()
     };
-    assert_eq!(run("seed-a"), run("seed-b"));
+    let first = run(7, "seed-a");
+    assert!(!first.is_empty());
+    assert_eq!(run(7, "seed-b"), first);
+    assert_ne!(run(8, "seed-c"), first);
 }

@@ -87,8 +87,9 @@ impl Snapshot {
             let (deep, lost) = (stats.stacks_too_deep, stats.stacks_lost);
             comments.push(format!("stacks without their outermost frames: {deep} too deep, {lost} lost"));
         }
-        if stats.stack_mismatches > 0 {
-            comments.push(format!("stacks that two walks saw differently: {}", stats.stack_mismatches));
+        if stats.stacks_checked > 0 {
+            let (checked, differ) = (stats.stacks_checked, stats.stack_mismatches);
+            comments.push(format!("stacks checked by a second walk: {checked}, of which {differ} differ"));
         }
         comments
     }

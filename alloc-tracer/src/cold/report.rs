@@ -79,9 +79,12 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
             stats.reentries, stats.stacks_too_deep, stats.stacks_lost
         );
     }
-    if stats.stack_mismatches > 0 {
-        let _ =
-            writeln!(text, "alloc-tracer: stacks that two walks saw differently: {}", stats.stack_mismatches);
+    if stats.stacks_checked > 0 {
+        let (checked, differ) = (stats.stacks_checked, stats.stack_mismatches);
+        let _ = writeln!(
+            text,
+            "alloc-tracer: stacks checked by a second walk: {checked}, of which {differ} differ"
+        );
     }
     text
 }

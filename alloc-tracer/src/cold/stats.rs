@@ -50,8 +50,11 @@ pub struct Stats {
     pub stacks_too_deep: u64,
     /// Stacks recorded only up to code without unwind information.
     pub stacks_lost: u64,
-    /// Stacks that the differential walk and a full walk saw differently; looked for only with
-    /// `ALLOC_TRACER=check=stacks`.
+    /// With `ALLOC_TRACER=check=stacks`, stacks that were walked to their end as well, to compare.
+    pub stacks_checked: u64,
+    /// How many of these needed no walk at all: what was remembered of an earlier one was found unchanged.
+    pub stacks_checked_from_memory: u64,
+    /// Checked stacks that the two ways saw differently.
     pub stack_mismatches: u64,
 }
 
@@ -74,6 +77,7 @@ pub fn stats() -> Stats {
     let since =
         baseline::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
     let losses = losses::losses();
+    let checks = unwind::checks();
     let live_bytes = thread::live_bytes();
     let live_blocks = total.allocations.saturating_sub(total.frees);
     Stats {
@@ -93,6 +97,8 @@ pub fn stats() -> Stats {
         lost_bytes: losses.bytes,
         stacks_too_deep: losses.stacks_too_deep,
         stacks_lost: losses.stacks_lost,
-        stack_mismatches: unwind::mismatches(),
+        stacks_checked: checks.stacks,
+        stacks_checked_from_memory: checks.from_memory,
+        stack_mismatches: checks.mismatches,
     }
 }

@@ -33,14 +33,14 @@ pub(crate) use walk::{Registers, prepare};
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind"), feature = "profile"))]
 pub(crate) use walk_space::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
-pub(crate) use walk_space::{WalkSpace, mismatches};
+pub(crate) use walk_space::{WalkSpace, checks};
 
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
 mod plain;
 #[cfg(all(any(not(target_arch = "x86_64"), feature = "plain-unwind"), feature = "profile"))]
 pub(crate) use plain::check_stacks;
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
-pub(crate) use plain::{Registers, WalkSpace, deepest_bytes, mismatches, prepare};
+pub(crate) use plain::{Registers, WalkSpace, checks, deepest_bytes, prepare};
 
 /// The most frames that a stack keeps. Of a deeper one the frames near the leaf are kept.
 pub(crate) const MAX_DEPTH: usize = 1024;

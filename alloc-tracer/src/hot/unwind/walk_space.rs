@@ -13,6 +13,8 @@ use crate::hot::thread_sites::Place;
 use crate::sys::stack::Bounds;
 
 static CHECKS_STACKS: AtomicBool = AtomicBool::new(false);
+static CHECKED: AtomicU64 = AtomicU64::new(0);
+static CHECKED_MEMORIES: AtomicU64 = AtomicU64::new(0);
 static MISMATCHES: AtomicU64 = AtomicU64::new(0);
 
 /// From now on every stack is walked to its end as well, and the two results are compared.
@@ -21,9 +23,24 @@ pub(crate) fn check_stacks() {
     CHECKS_STACKS.store(true, Relaxed);
 }
 
-/// How often the two results differed.
-pub(crate) fn mismatches() -> u64 {
-    MISMATCHES.load(Relaxed)
+/// What was checked, and found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Checks {
+    /// Stacks that were walked to their end to be compared.
+    pub(crate) stacks: u64,
+    /// How many of them memory answered for, without a walk.
+    pub(crate) from_memory: u64,
+    /// How often the results differed.
+    pub(crate) mismatches: u64,
+}
+
+/// What was checked until now.
+pub(crate) fn checks() -> Checks {
+    Checks {
+        stacks: CHECKED.load(Relaxed),
+        from_memory: CHECKED_MEMORIES.load(Relaxed),
+        mismatches: MISMATCHES.load(Relaxed),
+    }
 }
 
 /// A thread's memory of its last walk, and room for the next one.
@@ -99,13 +116,22 @@ impl WalkSpace {
         bounds: Bounds,
         root: Root,
     ) -> (NodeId, End) {
+        CHECKED.fetch_add(1, Relaxed);
         let again = self.remembered.same_site_again(registers);
         let recent = self.remembered.recent_site(registers, root).map(|(site, _)| site);
-        let found = self.differential_site(recording, registers, bounds, root);
+        // Where unchecked memory would answer, nothing is remembered here either: what it would meet the next
+        // time is what it meets here.
+        let from_memory = [again, recent].into_iter().flatten();
+        let found = match from_memory.clone().next() {
+            Some(site) => {
+                CHECKED_MEMORIES.fetch_add(1, Relaxed);
+                (site, End::Complete)
+            }
+            None => self.differential_site(recording, registers, bounds, root),
+        };
         let end = self.walk_to_end(registers, bounds);
         let walked = (self.intern_all(root, end), end);
-        let remembered_wrong = [again, recent].into_iter().flatten().any(|site| site != walked.0);
-        if walked != found || remembered_wrong {
+        if walked != found || from_memory.into_iter().any(|site| site != walked.0) {
             MISMATCHES.fetch_add(1, Relaxed);
         }
         walked

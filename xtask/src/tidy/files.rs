@@ -8,7 +8,7 @@ use crate::repository;
 const LINES_LIMIT: usize = 500;
 const BYTES_LIMIT: u64 = 1 << 20;
 
-pub(super) const RULES: [Rule; 5] = [
+pub(super) const RULES: [Rule; 6] = [
     Rule {
         name: "file-opens-with-its-noun",
         applies_to: |path| path.ends_with(".rs"),
@@ -25,6 +25,13 @@ pub(super) const RULES: [Rule; 5] = [
         find: tests_that_do_not_exist,
         why: "a promise that names its test is believed",
         instead: "name the test that holds it, or write it",
+    },
+    Rule {
+        name: "promised-tests-exist",
+        applies_to: |path| path == "RELIABILITY.md" || path == "SECURITY.md",
+        find: promised_tests_that_do_not_exist,
+        why: "a promise that names its test is believed",
+        instead: "name the file, or `file.rs::test`, that holds it",
     },
     Rule {
         name: "file-has-a-noun",
@@ -74,6 +81,28 @@ fn tests_that_do_not_exist(source: &Source) -> Vec<Place> {
         .collect()
 }
 
+/// Looks at every file of Rust that a page names in backticks, as `a/tests/b.rs` or `a/tests/b.rs::test`.
+fn promised_tests_that_do_not_exist(source: &Source) -> Vec<Place> {
+    let lines = source.text.lines().enumerate();
+    let named = lines.flat_map(|(index, line)| {
+        let parts = line.split('`').skip(1).step_by(2).filter(|part| part.contains(".rs"));
+        parts.map(move |part| (index + 1, part))
+    });
+    named
+        .filter_map(|(line, named)| {
+            let (file, test) =
+                named.split_once("::").map_or((named, None), |(file, test)| (file, Some(test)));
+            let text = std::fs::read_to_string(repository::root().join(file)).ok();
+            let is_there = match (text, test) {
+                (None, _) => false,
+                (Some(_), None) => true,
+                (Some(text), Some(test)) => text.contains(&format!("fn {test}(")),
+            };
+            (!is_there).then(|| Place { line, what: format!("names `{named}`, which does not exist") })
+        })
+        .collect()
+}
+
 fn name_without_noun(source: &Source) -> Vec<Place> {
     const NAMES: [&str; 9] =
         ["util", "utils", "common", "helper", "helpers", "misc", "shared", "types", "internal"];
@@ -99,6 +128,16 @@ mod tests {
         let named = |test: &str| format!("//! B. Broken by: `{test}`.\n");
         assert_eq!(broken("alloc-tracer/src/b.rs", &named("tests/nowhere.rs")), ["named-tests-exist"]);
         assert_eq!(broken("alloc-tracer/src/b.rs", &named("tests/threads.rs")), [""; 0]);
+    }
+
+    #[test]
+    fn a_promise_must_name_tests_that_exist() {
+        let promise = |test: &str| format!("| nothing is lost | `{test}` | 0 |\n");
+        let holds = |test: &str| broken("RELIABILITY.md", &promise(test)).is_empty();
+        assert!(holds("alloc-tracer/tests/threads.rs"));
+        assert!(holds("alloc-tracer/tests/threads.rs::a_hundred_thousand_threads_leave_memory_flat"));
+        assert!(!holds("alloc-tracer/tests/threads.rs::a_hundred_thousand_threads"));
+        assert!(!holds("alloc-tracer/tests/nowhere.rs"));
     }
 
     #[test]

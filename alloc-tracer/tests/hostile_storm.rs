@@ -3,8 +3,7 @@
 //! the threads know them to be, and nothing is left when all is freed.
 //!
 //! The long version, 10^8 operations in each mode: `HOSTILE_OPERATIONS=100000000 cargo test --release -p alloc-tracer
-//! --test hostile_storm -- --nocapture`. `ALLOC_TRACER_TEST_SEED` repeats a run's choices, not its threads' order.
-#![cfg(feature = "profile")]
+//! --test hostile_storm`. `ALLOC_TRACER_TEST_SEED` repeats a run's choices, not its threads' order.
 
 mod child_process;
 mod hostile_inner;
@@ -337,11 +336,7 @@ fn check_sites(recorded: Recorded, tally: &Tally) {
     }
 }
 
-#[test]
 fn storm() {
-    if !plays("storm") {
-        return;
-    }
     let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
     let (operations, seed) = (number(OPERATIONS), number(SEED));
     let mode = std::env::var("ALLOC_TRACER").unwrap();
@@ -405,30 +400,29 @@ fn plays_the_storm(mode: &str, changes: bool) {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{mode}, {SEED}={seed}: {} {said}", output.status);
-    eprint!("{SEED}={seed} {said}");
+    print!("{SEED}={seed} {said}");
 }
 
-#[test]
-fn tags_equal_what_the_program_did() {
+fn main() {
+    if plays("storm") {
+        return storm();
+    }
+    in_exact_mode_every_number_is_what_the_threads_did();
+    in_sampled_mode_every_number_is_what_the_threads_did();
+    changes_of_mode_leave_nothing_behind();
+    println!("hostile_storm: ok");
+}
+
+fn in_exact_mode_every_number_is_what_the_threads_did() {
     plays_the_storm("mode=exact", false);
-}
-
-#[test]
-fn listed_blocks_equal_what_the_program_did() {
     plays_the_storm("mode=exact,blocks=listed", false);
 }
 
-#[test]
-fn sampled_blocks_equal_what_the_program_did() {
+fn in_sampled_mode_every_number_is_what_the_threads_did() {
     plays_the_storm("interval=1", false);
-}
-
-#[test]
-fn blocks_set_apart_equal_what_the_program_did() {
     plays_the_storm("interval=40k", false);
 }
 
-#[test]
 fn changes_of_mode_leave_nothing_behind() {
     plays_the_storm("mode=exact", true);
     plays_the_storm("mode=off", true);

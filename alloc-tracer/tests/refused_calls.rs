@@ -1,7 +1,6 @@
 //! Whichever call of the inner allocator is refused, nothing is lost: what the program gets is null, no number
 //! moves, and the block whose reallocation failed is as it was, on the same call stack, to the byte, and goes back
 //! by its own layout. In every mode, at odd addresses, whether the tracer reallocates in one call or in several.
-#![cfg(feature = "profile")]
 
 mod child_process;
 mod hostile_inner;
@@ -100,15 +99,9 @@ fn round(random: &mut u64, seen: &mut Seen) {
     }
 }
 
-#[test]
 fn rounds() {
-    if !plays("rounds") {
-        return;
-    }
     let mut random = std::env::var(SEED).unwrap().parse::<u64>().unwrap();
     let mut seen = Seen::default();
-    // What std and the tracer allocate once is allocated before the comparison begins.
-    (0..20).for_each(|_| round(&mut random, &mut seen));
     let mut play = |rounds: u32, seen: &mut Seen| {
         let (held_before, before) = (held(), totals());
         (0..rounds).for_each(|_| round(&mut random, seen));
@@ -137,11 +130,19 @@ fn plays_the_rounds(mode: &str) -> String {
     let output = role("rounds", &format!("{mode},seed={seed}")).env(SEED, &seed).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{mode}, {SEED}={seed}: {} {said}", output.status);
-    eprint!("{mode}: {said}");
+    print!("{SEED}={seed}, {mode}: {said}");
     said
 }
 
-#[test]
+fn main() {
+    if plays("rounds") {
+        return rounds();
+    }
+    a_block_whose_reallocation_failed_stays_what_and_where_it_was();
+    a_refusal_while_the_tracer_has_no_memory_either_changes_no_layout();
+    println!("refused_calls: ok");
+}
+
 fn a_block_whose_reallocation_failed_stays_what_and_where_it_was() {
     for mode in ["mode=off", "interval=1", "interval=32k", "mode=exact", "mode=exact,blocks=listed"] {
         let said = plays_the_rounds(mode);
@@ -149,7 +150,6 @@ fn a_block_whose_reallocation_failed_stays_what_and_where_it_was() {
     }
 }
 
-#[test]
 fn a_refusal_while_the_tracer_has_no_memory_either_changes_no_layout() {
     for mode in ["mode=exact,max_memory=64k", "mode=exact,blocks=listed,max_memory=64k"] {
         plays_the_rounds(mode);

@@ -50,19 +50,17 @@ pub(super) struct Place {
 
 impl Place {
     /// A place for so many bytes at so large an alignment; `None` if they are in no class, or the class is full.
-    pub(super) fn take(size: usize, align: usize, thread: usize) -> Option<Place> {
+    /// With `better`, one that is aligned more than it was asked for comes first.
+    pub(super) fn take(size: usize, align: usize, thread: usize, better: bool) -> Option<Place> {
         let class = class_of(size, align)?;
-        let Class { offers, free, next, fresh, .. } = &ALL[class];
-        // Those of the other threads first, its own last.
-        for other in 1..=OFFERS {
-            let offer = &offers[(thread + other) % OFFERS];
-            if offer.load(Relaxed) != 0 {
-                let address = offer.swap(0, AcqRel);
-                if address != 0 {
-                    return Place::at(address);
-                }
-            }
+        let best = class_of(size, 1 << (ALIGN_LOGS - 1)).filter(|_| better);
+        if let Some(place) = best.and_then(|best| Place::on_offer(best, thread)) {
+            return Some(place);
         }
+        if let Some(place) = Place::on_offer(class, thread) {
+            return Some(place);
+        }
+        let Class { free, next, fresh, .. } = &ALL[class];
         let mut head = free.load(Acquire);
         while let Some(index) = (head as u32 as usize).checked_sub(1) {
             let rest = changed(head, next[index].load(Relaxed));
@@ -74,6 +72,13 @@ impl Place {
         let index =
             fresh.fetch_update(Relaxed, Relaxed, |index| (index < PLACES).then_some(index + 1)).ok()?;
         Some(Place { class, index })
+    }
+
+    /// A place that was just given up, by one of the other threads if possible.
+    fn on_offer(class: usize, thread: usize) -> Option<Place> {
+        let offers = (1..=OFFERS).map(|other| &ALL[class].offers[(thread + other) % OFFERS]);
+        let mut taken = offers.filter(|offer| offer.load(Relaxed) != 0).map(|offer| offer.swap(0, AcqRel));
+        taken.find(|address| *address != 0).and_then(Place::at)
     }
 
     /// The place that a block is at; `None` if the block lies elsewhere.
@@ -118,7 +123,7 @@ impl Place {
 
     /// Whether a block of this size and alignment may take this place.
     pub(super) fn suits(self, size: usize, align: usize) -> bool {
-        class_of(size, align) == Some(self.class)
+        size <= capacity(self.class) && self.address().is_multiple_of(align)
     }
 
     /// The odd address of this place, always the same.

@@ -110,7 +110,7 @@ fn refuses() -> bool {
 }
 
 fn make(layout: Layout) -> *mut u8 {
-    let block = match Place::take(layout.size(), layout.align(), stops::thread()) {
+    let block = match Place::take(layout.size(), layout.align(), stops::thread(), stops::tossed()) {
         Some(place) => {
             if place.layout().load(Relaxed) != 0 {
                 fault(format_args!("{:#x} was on offer and is in use", place.address()));

@@ -339,14 +339,17 @@ impl<A: GlobalAlloc> AllocTracer<A> {
         // layout, and is given back by the layout that its record names; the new one is nobody's yet.
         unsafe {
             moved.copy_from_nonoverlapping(block, layout.size().min(asked.size()));
-            let old = Taken::out(block, layout);
-            let is_recorded = recorder::reallocated(plan, old, layout.size(), moved, asked.size(), registers);
-            if !is_recorded && plan.is_apart() {
+            if !recorder::record_moved(plan, moved, asked.size(), registers) && plan.is_apart() {
                 let exchanged = self.exchange(moved, plan, asked);
-                // Where that is refused as well the block stays apart, and an inner allocator that is told
-                // alignments will hear the smaller one: the one case in which it is told a wrong one.
-                moved = if exchanged.is_null() { moved } else { exchanged };
+                if exchanged.is_null() {
+                    plan.refused();
+                    self.inner.dealloc(moved, plan.layout());
+                    return exchanged;
+                }
+                moved = exchanged;
             }
+            let old = Taken::out(block, layout);
+            recorder::count_reallocation(plan, old, layout.size(), asked.size());
             self.inner.dealloc(block, old.layout());
         }
         moved

@@ -1,4 +1,4 @@
-//! The tracer around mimalloc, jemalloc and the system's allocator, off, sampled and exact: threads that
+//! The tracer around mimalloc, jemalloc and the system's allocator, off, sampled both ways and exact: threads that
 //! allocate, zero, grow, shrink and free each other's blocks at every alignment find their bytes as they
 //! left them, and the numbers equal a count of what the program asked for, per call stack.
 //! jemalloc is told each block's size when it is freed, so a layout that the tracer changed would show.
@@ -301,7 +301,8 @@ fn check_sites(mode: &str) {
 }
 
 fn in_every_mode(inner: &str) {
-    for mode in ["mode=off", "interval=4k", "mode=exact"] {
+    // The second samples blocks where they are, the third sets small ones apart.
+    for mode in ["mode=off", "interval=4k", "interval=40k", "mode=exact"] {
         let output = role("scenario", mode).env("ALLOC_TRACER_TEST_INNER", inner).output().unwrap();
         assert!(output.status.success(), "{inner}, {mode}: {}", String::from_utf8_lossy(&output.stderr));
     }

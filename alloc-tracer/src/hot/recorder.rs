@@ -170,7 +170,7 @@ pub(crate) unsafe fn allocated(plan: &Plan, block: *mut u8, size: usize, registe
 }
 
 /// Counts and records a reallocation that succeeded by a plan. The old block's record was taken out
-/// before; a new block begins at this call stack. `false` as for [`allocated`].
+/// before; a new block begins at this call stack.
 ///
 /// # Safety
 /// As for [`allocated`].
@@ -182,23 +182,41 @@ pub(crate) unsafe fn reallocated(
     block: *mut u8,
     size: usize,
     registers: Registers,
-) -> bool {
+) {
+    // SAFETY: by this function's contract.
+    unsafe { record_moved(plan, block, size, registers) };
+    count_reallocation(plan, old, old_size, size);
+}
+
+/// Records the new block of a reallocation by a plan, which is not counted yet. `false` as for [`allocated`].
+///
+/// # Safety
+/// As for [`allocated`].
+#[inline(never)]
+pub(crate) unsafe fn record_moved(plan: &Plan, block: *mut u8, size: usize, registers: Registers) -> bool {
+    match &plan.lease {
+        // SAFETY: by this function's contract.
+        Some(lease) => unsafe { record(lease, plan, block, size, registers) },
+        None => {
+            // SAFETY: by this function's contract.
+            unsafe { tag_unrecorded(plan, block, size) };
+            true
+        }
+    }
+}
+
+/// Counts a reallocation whose new block is recorded and books the end of the old one, whose record was taken
+/// out.
+#[inline(always)]
+pub(crate) fn count_reallocation(plan: &Plan, old: Taken, old_size: usize, size: usize) {
     book_free(plan.lease.as_ref(), old, old_size);
     match &plan.lease {
         Some(lease) => {
             lease.counters.reallocated(old_size, size);
-            // SAFETY: by this function's contract.
-            let is_recorded = unsafe { record(lease, plan, block, size, registers) };
             lease.after_free();
             lease.after_allocation(plan.recorded);
-            is_recorded
         }
-        None => {
-            // SAFETY: by this function's contract.
-            unsafe { tag_unrecorded(plan, block, size) };
-            lose_without_block([0, size as u64, 0, old_size as u64, 1], size);
-            true
-        }
+        None => lose_without_block([0, size as u64, 0, old_size as u64, 1], size),
     }
 }
 

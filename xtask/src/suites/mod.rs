@@ -21,16 +21,15 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cargo::target_folder;
 use crate::interrupt;
-use crate::marked;
 use crate::progress::Progress;
 use settings::TRACED;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask suites                          all crates: several minutes
+  cargo xtask suites                          all crates: half an hour on two cores
   cargo xtask suites --quick                  two small crates
   cargo xtask suites --only redb,tokio
-  cargo xtask suites --write                  all crates, and the table goes to docs/suites.md
+  cargo xtask suites --write                  all crates, and their rows go to docs/suites.md
 
 Fetches published crates, builds their tests without and with the tracer, runs them plain and in every mode, and
 compares test by test. Exit code 1 if a test ends differently, or if a process was not traced. What the
@@ -52,7 +51,7 @@ pub(crate) fn command() -> Command {
                 .help("Only these crates"),
         )
         .arg(flag("quick", "Only small crates, for a build machine").conflicts_with("only"))
-        .arg(flag("write", "Put the table into docs/suites.md").conflicts_with_all(["quick", "only"]))
+        .arg(flag("write", "Put the rows of these crates into docs/suites.md"))
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
@@ -80,10 +79,9 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
         outcomes.push(suite_run::run_all(suite, source, &programs, &logs, &mut progress)?);
     }
     progress.finish();
-    let text = document::text(&outcomes, &crate::bench::machine_description());
-    println!("{text}");
+    println!("{}", document::text(&outcomes));
     if arguments.get_flag("write") {
-        marked::put("docs/suites.md", "suites", &[("table", text)])?;
+        document::put(&outcomes)?;
     }
     let failures: usize = outcomes.iter().map(|outcome| outcome.failures.len()).sum();
     if failures > 0 {

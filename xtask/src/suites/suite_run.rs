@@ -88,7 +88,8 @@ impl Outcome {
         self.failures.extend(proof.faults.iter().map(|fault| format!("{place}: {fault}.")));
     }
 
-    /// A test that also fails without the tracer, if only now and then, says nothing about the tracer.
+    /// A test that also fails without the tracer, if only now and then, says nothing about the tracer; nor does
+    /// one that looks at a clock and failed once. Both are noted.
     fn compare(
         &mut self,
         runner: &Runner<'_>,
@@ -111,7 +112,10 @@ impl Outcome {
                 "`{}` `{}`: {} without the tracer, {} with ({}); run again, good without in {without} of {AGAIN}, with in {with}.",
                 program.name, of.test, of.plain, of.traced, setting.name
             );
-            let is_nobodys = without < AGAIN || of.plain == "FAILED";
+            let is_unsteady = without < AGAIN || of.plain == "FAILED";
+            let is_late = runner.suite.timed && with == AGAIN;
+            // Of a program that broke off without the tracer nothing could be compared.
+            let is_nobodys = plain.broke_off.is_none() && (is_unsteady || is_late);
             if is_nobodys { self.notes.push(says) } else { self.failures.push(says) }
         }
         Ok(())

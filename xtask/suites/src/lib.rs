@@ -48,7 +48,8 @@ fn what_was_recorded() -> String {
     }
     let untracked = snapshot.untracked.alloc_objects.value;
     let stats = snapshot.stats;
-    let mut line = format!(" threads={threads} sites={sites} attributed={attributed:.0} untracked={untracked:.0}");
+    let mut line =
+        format!(" threads={threads} sites={sites} attributed={attributed:.0} untracked={untracked:.0}");
     for (name, count) in [
         ("allocations", stats.allocations),
         ("reallocations", stats.reallocations),

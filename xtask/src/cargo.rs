@@ -45,7 +45,8 @@ pub(crate) fn build_release<const N: usize>(packages: [&str; N]) -> Result<[Path
 /// What cargo said while it built.
 pub(crate) struct Built {
     pub(crate) succeeded: bool,
-    executables: Vec<PathBuf>,
+    /// Programs, as cargo named them.
+    pub(crate) executables: Vec<PathBuf>,
     /// The root source file of every crate that went in.
     pub(crate) sources: Vec<PathBuf>,
 }
@@ -75,7 +76,7 @@ impl Built {
 
 /// The text value of a key in one of cargo's messages. Cargo writes one object a line without blanks;
 /// a JSON parser for one field would double our dependencies.
-fn json_text(message: &str, key: &str) -> Option<String> {
+pub(crate) fn json_text(message: &str, key: &str) -> Option<String> {
     let start = message.find(&format!("\"{key}\":\""))? + key.len() + 4;
     let mut text = String::new();
     let mut letters = message[start..].chars();

@@ -8,9 +8,11 @@ mod ci;
 mod documents;
 mod flamegraph;
 mod interrupt;
+mod marked;
 mod progress;
 mod repository;
 mod staging;
+mod suites;
 mod tidy;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ Examples:
   cargo xtask flamegraph --demo map-delete --open
   cargo xtask flamegraph -- ./target/release/my-service --port 8080
   cargo xtask bench --quick
+  cargo xtask suites --quick
   cargo xtask tidy
   cargo xtask documents
   cargo xtask ci";
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("flamegraph", arguments)) => flamegraph::run(arguments),
         Some(("bench", arguments)) => bench::run(arguments),
+        Some(("suites", arguments)) => suites::run(arguments),
         Some(("tidy", _)) => tidy::run(),
         Some(("documents", _)) => documents::run(),
         Some(("ci", _)) => ci::run(),
@@ -64,6 +68,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(flamegraph::command())
         .subcommand(bench::command())
+        .subcommand(suites::command())
         .subcommand(tidy::command())
         .subcommand(documents::command())
         .subcommand(ci::command())

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 /// Compiler, C library, processor, and how many of it.
-pub(super) fn description() -> String {
+pub(crate) fn description() -> String {
     let rustc = first_line("rustc", "--version").unwrap_or_else(|| String::from("an unknown rustc"));
     let libc =
         first_line("getconf", "GNU_LIBC_VERSION").unwrap_or_else(|| String::from("an unknown C library"));

@@ -7,7 +7,6 @@ mod bench;
 mod contenders;
 mod costs;
 mod csv;
-mod documents;
 mod dumps;
 mod instructions;
 mod machine;
@@ -28,11 +27,15 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::cargo::target_folder;
 use crate::interrupt;
+use crate::marked;
 use crate::progress::Progress;
 use crate::staging::Staging;
 use bench::Bench;
 use contenders::CONTENDERS;
 use programs::Programs;
+
+pub(crate) use machine::description as machine_description;
+pub(crate) use table::markdown;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +49,8 @@ of processor time, each to the bare allocator in the same round: the median, and
 the quartiles. Needs Linux; jemalloc needs a C compiler and make.";
 
 const SECTIONS: [&str; 6] = ["workloads", "instructions", "depth", "scaling", "profile", "symbols"];
+
+const DOCUMENTS: [&str; 2] = ["README.md", "docs/costs.md"];
 
 pub(crate) fn command() -> Command {
     let names = |name: &'static str, value: &'static str, help: &'static str| {
@@ -139,7 +144,9 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
     print!("{text}");
     println!("{} readings in {}", measurements.len(), bench.folder.join("bench.csv").display());
     if arguments.get_flag("write-readme") {
-        documents::put(&tables)?;
+        for document in DOCUMENTS {
+            marked::put(document, "bench", &tables)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use super::statistics::Summary;
 
 /// Rows below a head.
-pub(super) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let rows: String = rows.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
     format!("| {} |\n|{}\n{rows}", head.join(" | "), "---|".repeat(head.len()))
 }

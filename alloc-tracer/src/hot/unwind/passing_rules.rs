@@ -91,27 +91,29 @@ fn search_table(section: &UnwindSection) -> Option<&'static [Entry]> {
 /// A hash of the record that an entry leads to and of the one that it shares with other functions.
 fn records(section: &UnwindSection, [_, record]: Entry) -> Option<u64> {
     let own = section.header.checked_add_signed(record as isize)?;
-    // SAFETY: the module's own table says that its record is here; a record begins with its length and
-    // the distance to the record that it shares.
-    let (own_bytes, to_shared) =
-        unsafe { (record_at(own)?, at::<u32>(own.wrapping_add(4)).read_unaligned()) };
-    // SAFETY: as above.
-    let shared_bytes = unsafe { record_at(own.wrapping_add(4).checked_sub(to_shared as usize)?)? };
+    let own_bytes = record_at(section, own)?;
+    // It begins with the distance to the record that it shares.
+    let to_shared = u32::from_ne_bytes(*own_bytes.first_chunk()?);
+    let shared_bytes = record_at(section, own.wrapping_add(4).checked_sub(to_shared as usize)?)?;
     Some(hash(hash(0, own_bytes), shared_bytes))
 }
 
 /// Longer records are not worth it, and a length of all ones would mean another format.
 const MAX_RECORD_BYTES: u32 = 1024;
 
-/// # Safety
-/// At `address` a record of an `.eh_frame` section is in memory.
-unsafe fn record_at(address: usize) -> Option<&'static [u8]> {
-    // SAFETY: by this function's contract, a record begins with its length.
-    let bytes = unsafe { at::<u32>(address).read_unaligned() };
-    if bytes > MAX_RECORD_BYTES {
+/// The record of an `.eh_frame` section at this address, without its length, if it is inside the module.
+fn record_at(section: &UnwindSection, address: usize) -> Option<&'static [u8]> {
+    let room = section.module_end.checked_sub(address)?.checked_sub(4)?;
+    if address < section.module_start {
         return None;
     }
-    // SAFETY: by this function's contract; so many bytes follow the length.
+    // SAFETY: the module is in memory while a frame of it is on the stack; its own table says that a
+    // record is here, and its length at least is before the module's end.
+    let bytes = unsafe { at::<u32>(address).read_unaligned() };
+    if bytes > MAX_RECORD_BYTES || bytes as usize > room {
+        return None;
+    }
+    // SAFETY: as above; so many bytes follow the length, and they are before the module's end.
     Some(unsafe { slice::from_raw_parts(at(address.wrapping_add(4)), bytes as usize) })
 }
 

@@ -41,11 +41,19 @@ fn find(address: usize, section: &UnwindSection, context: &mut Context) -> Optio
     // its unwind table lies in a segment that the dynamic linker mapped for reading. How long the
     // table is stands in itself: gimli reads as far as it says, the rest of the module bounds it.
     let header = unsafe { bytes_at(section.header, header_bytes) };
+    // Every linker counts the entries in 4 bytes, and gimli's search overflows with counts that need more.
+    if header.slice().get(2) != Some(&gimli::DW_EH_PE_udata4.0) {
+        return None;
+    }
     let bases = BaseAddresses::default().set_eh_frame_hdr(section.header as u64);
     let header = EhFrameHdr::from(header).parse(&bases, size_of::<usize>() as u8).ok()?;
     let gimli::Pointer::Direct(table_start) = header.eh_frame_ptr() else { return None };
+    if (table_start as usize) < section.module_start {
+        return None;
+    }
     let table_bytes = section.module_end.checked_sub(table_start as usize)?;
-    // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins.
+    // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins, and it
+    // does begin there.
     let frames = unsafe { bytes_at(table_start as usize, table_bytes) };
     let mut frames = EhFrame::from(frames);
     frames.set_address_size(size_of::<usize>() as u8);

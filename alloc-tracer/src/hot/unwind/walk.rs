@@ -14,9 +14,9 @@ use crate::sys::{modules, pages};
 /// The registers that a walk starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Registers {
-    instruction: usize,
-    stack: usize,
-    frame: usize,
+    pub(super) instruction: usize,
+    pub(super) stack: usize,
+    pub(super) frame: usize,
 }
 
 impl Registers {
@@ -217,6 +217,11 @@ impl<'a> Cursor<'a> {
                 true => (top, top, 0),
                 false => (0, self.registers.stack & !PAGE_BYTES.wrapping_sub(1), FOREIGN_PAGES),
             };
+    }
+
+    /// Whether the walk is on the thread's own stack, whose memory stays where it is.
+    pub(crate) fn is_on_own_stack(&self) -> bool {
+        self.known_end != 0
     }
 
     /// The frame pointer now.

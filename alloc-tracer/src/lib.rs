@@ -93,6 +93,9 @@ mod cold;
 mod hook;
 mod hot;
 mod inner;
+#[cfg(all(any(test, fuzzing), feature = "profile", target_arch = "x86_64", not(feature = "plain-unwind")))]
+#[doc(hidden)]
+pub mod properties;
 mod sys;
 
 pub use cold::baseline::reset;

@@ -36,8 +36,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) root: Root,
     pub(crate) count_name: String,
     pub(crate) background: BackgroundColor,
-    /// What is known about a frame, shown in parentheses behind its name; without `(`, at which
-    /// inferno's script cuts the text off.
+    /// What is known about a frame, shown in parentheses behind its name.
     pub(crate) facts: &'a dyn Fn(&Node) -> String,
     /// The colours of frames; inferno's memory palette if there are none.
     pub(crate) colour: Option<&'a Colour<'a>>,
@@ -117,7 +116,8 @@ impl Picture<'_> {
     /// the last `(`, and cuts it off on the left where it is too long: so the arguments of a generic
     /// function, which would push its name out, move behind the facts.
     fn title_of(&self, name: &str, node: &Node) -> String {
-        let facts = (self.facts)(node);
+        // A unit may have a parenthesis of its own.
+        let facts = (self.facts)(node).replace('(', "[").replace(')', "]");
         match split_arguments(name) {
             Some((function, arguments)) => format!("{function} ({facts}; {arguments})"),
             None => format!("{name} ({facts})"),

@@ -57,7 +57,8 @@ impl Config {
             };
             let (key, text) = (String::from_utf8_lossy(key), String::from_utf8_lossy(value));
             let mut wrong = |allowed: &str| {
-                mistakes.push(format!("{VARIABLE}: {key}={text} is not understood; {key} takes {allowed}"));
+                let shown = text.escape_debug();
+                mistakes.push(format!("{VARIABLE}: {key}={shown} is not understood; {key} takes {allowed}"));
             };
             match &*key {
                 "mode" => match &*text {

@@ -8,11 +8,13 @@ use core::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Release};
 
 use super::lasting_modules;
 
-/// A module's unwind table, and the end of the module around it.
+/// A module's unwind table, and the module around it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UnwindSection {
     /// Address of the `.eh_frame_hdr` section.
     pub(crate) header: usize,
+    /// First address of the module.
+    pub(crate) module_start: usize,
     /// First address after the module.
     pub(crate) module_end: usize,
     /// Whether the module stays in memory: what is read there may be remembered.
@@ -31,8 +33,8 @@ pub(crate) fn prepare() {
 /// The unwind table of the module that holds `address`.
 pub(crate) fn unwind_section(address: usize) -> Option<UnwindSection> {
     if let Some(module) = lasting_modules::holding(address) {
-        let section =
-            UnwindSection { header: module.unwind_header(), module_end: module.range().end, stays: true };
+        let (header, range) = (module.unwind_header(), module.range());
+        let section = UnwindSection { header, module_start: range.start, module_end: range.end, stays: true };
         return if section.header != 0 { Some(section) } else { None };
     }
     let find_object = FIND_OBJECT.load(Acquire);
@@ -46,7 +48,8 @@ pub(crate) fn unwind_section(address: usize) -> Option<UnwindSection> {
     // SAFETY: `found` has the size and layout that dlfcn.h gives; the function is
     // async-signal-safe and takes no lock (glibc manual, "Dynamic Linker Introspection").
     let result = unsafe { find_object(address as *mut c_void, &raw mut found) };
-    let section = UnwindSection { header: found.eh_frame, module_end: found.map_end, stays: false };
+    let (header, module_start, module_end) = (found.eh_frame, found.map_start, found.map_end);
+    let section = UnwindSection { header, module_start, module_end, stays: false };
     if result == 0 && section.header != 0 { Some(section) } else { None }
 }
 

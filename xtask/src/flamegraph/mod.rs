@@ -3,6 +3,8 @@
 //! Names the built binaries by package, never a demo: the demos tell what they are.
 
 mod any_command;
+#[cfg(test)]
+mod any_page;
 mod demo_list;
 mod demo_run;
 mod folded;

@@ -35,6 +35,10 @@ pub(crate) use walk_space::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) use walk_space::{WalkSpace, checks};
 
+#[cfg(all(any(test, fuzzing), feature = "profile", target_arch = "x86_64", not(feature = "plain-unwind")))]
+#[path = "../../properties/unwind/mod.rs"]
+pub(crate) mod properties;
+
 #[cfg(any(not(target_arch = "x86_64"), feature = "plain-unwind"))]
 mod plain;
 #[cfg(all(any(not(target_arch = "x86_64"), feature = "plain-unwind"), feature = "profile"))]

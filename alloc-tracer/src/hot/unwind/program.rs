@@ -26,15 +26,15 @@ pub(super) fn rule_at(address: usize, section: &UnwindSection, stack_use: &mut S
 
 /// Where the caller's frame, its frame pointer and the return address are, at one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Row {
-    cfa: Cfa,
-    frame_pointer: Saved,
-    return_address: Saved,
+pub(super) struct Row {
+    pub(super) cfa: Cfa,
+    pub(super) frame_pointer: Saved,
+    pub(super) return_address: Saved,
 }
 
 /// Where the caller's frame begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cfa {
+pub(super) enum Cfa {
     /// So many bytes from what a register holds.
     Register(u16, i32),
     /// Where the word says that lies so many bytes from the frame pointer.
@@ -45,7 +45,7 @@ enum Cfa {
 
 /// Where the caller's value of a register is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Saved {
+pub(super) enum Saved {
     /// Nothing was said about it, or that it is still there.
     InPlace,
     /// Nowhere.
@@ -61,14 +61,15 @@ enum Saved {
 }
 
 /// Registers as DWARF numbers them (System V ABI for x86-64, figure 3.36).
-const FRAME_POINTER: u16 = 6;
+pub(super) const FRAME_POINTER: u16 = 6;
 const STACK_POINTER: u16 = 7;
-const RETURN_ADDRESS: u16 = 16;
+pub(super) const RETURN_ADDRESS: u16 = 16;
 /// No frame begins from it, until the program names one.
 const NOT_SAID: u16 = u16::MAX;
 
 impl Row {
-    fn rule(&self, is_signals: bool) -> Option<Rule> {
+    /// The rule that this comes to, in a record of signals' frames or another.
+    pub(super) fn rule(&self, is_signals: bool) -> Option<Rule> {
         match self.return_address {
             Saved::Undefined => return Some(Rule::Outermost),
             Saved::At(-8) => {}
@@ -101,7 +102,7 @@ impl Row {
 }
 
 impl Cfa {
-    fn by(expression: Bytes) -> Cfa {
+    pub(super) fn by(expression: Bytes) -> Cfa {
         match after_frame_pointer(expression) {
             Some((offset, [LOAD])) => Cfa::Word(offset),
             _ => Cfa::Computed,
@@ -110,7 +111,7 @@ impl Cfa {
 }
 
 impl Saved {
-    fn by(expression: Bytes) -> Saved {
+    pub(super) fn by(expression: Bytes) -> Saved {
         match after_frame_pointer(expression) {
             Some((offset, [])) => Saved::AtFramePointer(offset),
             _ => Saved::Computed,
@@ -278,38 +279,13 @@ fn block(program: &mut Bytes) -> Option<Bytes> {
     program.take(usize::try_from(length).ok()?)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "profile"))]
 mod tests {
-    use core::ptr;
-    use core::slice;
+    use gimli::{CieOrFde, EndianSlice, NativeEndian, UnwindContext, UnwindSection as _};
 
-    use gimli::{
-        BaseAddresses, CfaRule, CieOrFde, EhFrame, EndianSlice, NativeEndian, RegisterRule, UnwindContext,
-        UnwindSection as _, UnwindTableRow,
-    };
-
+    use super::super::properties::gimlis_rows::{self, Records};
     use super::*;
     use crate::sys::modules;
-
-    type Records = EhFrame<EndianSlice<'static, NativeEndian>>;
-
-    /// What gimli says of the registers that we keep.
-    fn as_gimli_has_it(row: &UnwindTableRow<usize>, records: &Records) -> Row {
-        let bytes =
-            |expression: gimli::UnwindExpression<usize>| Bytes(expression.get(records).unwrap().0.slice());
-        let saved = |register| match row.register(gimli::Register(register)) {
-            None | Some(RegisterRule::SameValue) => Saved::InPlace,
-            Some(RegisterRule::Undefined) => Saved::Undefined,
-            Some(RegisterRule::Offset(offset)) => Saved::At(offset as i32),
-            Some(RegisterRule::Expression(expression)) => Saved::by(bytes(expression)),
-            Some(_) => Saved::Otherwise,
-        };
-        let cfa = match row.cfa() {
-            CfaRule::RegisterAndOffset { register, offset } => Cfa::Register(register.0, *offset as i32),
-            CfaRule::Expression(expression) => Cfa::by(bytes(*expression)),
-        };
-        Row { cfa, frame_pointer: saved(FRAME_POINTER), return_address: saved(RETURN_ADDRESS) }
-    }
 
     #[test]
     fn every_row_of_this_program_and_of_the_c_library_is_the_one_that_gimli_finds() {
@@ -319,16 +295,7 @@ mod tests {
         for address in [here.addr(), (libc::malloc as *const ()).addr()] {
             let section = modules::unwind_section(address).unwrap();
             let tables = Tables::of(&section).unwrap();
-            let start = section.header + 4;
-            // SAFETY: the header's second word says how far from itself the records are.
-            let start =
-                start.wrapping_add_signed(unsafe { *ptr::with_exposed_provenance::<i32>(start) } as isize);
-            // SAFETY: the records of a module that stays loaded.
-            let records = unsafe {
-                slice::from_raw_parts(ptr::with_exposed_provenance::<u8>(start), section.module_end - start)
-            };
-            let records: Records = EhFrame::new(records, NativeEndian);
-            let bases = BaseAddresses::default().set_eh_frame(start as u64);
+            let (records, bases) = gimlis_rows::records(&tables);
             let mut entries = records.entries(&bases);
             let mut context = UnwindContext::new();
             while let Some(entry) = entries.next().unwrap() {
@@ -342,7 +309,7 @@ mod tests {
                 while let Some(row) = table.next_row().unwrap() {
                     for address in [row.start_address(), row.end_address() - 1] {
                         let found = row_at(address, &ours, &mut StackUse::default());
-                        assert_eq!(found, Some(as_gimli_has_it(row, &records)), "{address:#x}");
+                        assert_eq!(found, gimlis_rows::row(row, &records), "{address:#x}");
                     }
                     rows += 1;
                 }

@@ -61,7 +61,11 @@ impl Tables {
         }
         // SAFETY: as many bytes, aligned, and any bits are numbers.
         let search = unsafe { slice::from_raw_parts(entries.as_ptr().cast::<Entry>(), count) };
-        // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins.
+        if start < section.module_start {
+            return None;
+        }
+        // SAFETY: as above; `.eh_frame` lies in the module of its header, which says where it begins, and it
+        // does begin there.
         let records = unsafe { bytes_between(start, section.module_end) }?;
         Some(Tables { header, search, start, records })
     }
@@ -80,13 +84,24 @@ impl Tables {
 
     /// What the record that an entry leads to holds, and the one that it shares with other functions: all
     /// behind their lengths.
-    pub(super) fn records(&self, [_, record]: Entry) -> Option<[Bytes; 2]> {
-        let offset = self.header.checked_add_signed(record as isize)?.checked_sub(self.start)?;
+    pub(super) fn records(&self, entry: Entry) -> Option<[Bytes; 2]> {
+        let offset = self.offset_of(entry)?;
         let own = self.record(offset)?;
         // The distance is from where it stands.
         let mut bytes = own;
         let shared = offset.checked_add(LENGTH_BYTES)?.checked_sub(bytes.u32()? as usize)?;
         Some([own, self.record(shared)?])
+    }
+
+    /// Where the record that an entry leads to lies, from the first one.
+    pub(super) fn offset_of(&self, [_, record]: Entry) -> Option<usize> {
+        self.header.checked_add_signed(record as isize)?.checked_sub(self.start)
+    }
+
+    /// All records, up to the module's end.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn all_records(&self) -> &'static [u8] {
+        self.records
     }
 
     /// The function that an entry leads to.

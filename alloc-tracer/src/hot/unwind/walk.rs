@@ -13,9 +13,9 @@ use crate::sys::{modules, pages};
 /// The registers that a walk starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Registers {
-    instruction: usize,
-    stack: usize,
-    frame: usize,
+    pub(super) instruction: usize,
+    pub(super) stack: usize,
+    pub(super) frame: usize,
 }
 
 impl Registers {
@@ -198,6 +198,11 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(crate) fn stack_use(&self) -> StackUse {
         self.stack_use
+    }
+
+    /// Whether the walk is on the thread's own stack, whose memory stays where it is.
+    pub(crate) fn is_on_own_stack(&self) -> bool {
+        self.known_end != 0
     }
 
     /// The frame pointer now.

@@ -159,12 +159,17 @@ impl WalkSpace {
                 Ok(()) => {
                     joint = self.remembered.joint_at(step, cursor.frame_pointer(), &mut may_be_good);
                 }
-                Err(Stop::Outermost) => joint = Some(self.remembered.joint_at_root(root, None)),
-                Err(Stop::Zero) => joint = Some(self.remembered.joint_at_root(root, Some(step.slot))),
                 Err(Stop::Lost) => {
                     end = End::Lost;
                     break;
                 }
+                // A signal interrupted code on another stack, whose end may be gone when it is read again.
+                Err(_) if !cursor.is_on_own_stack() => {
+                    end = End::Complete;
+                    break;
+                }
+                Err(Stop::Outermost) => joint = Some(self.remembered.joint_at_root(root, None)),
+                Err(Stop::Zero) => joint = Some(self.remembered.joint_at_root(root, Some(step.slot))),
             }
             depth = depth.wrapping_add(1);
             if joint.is_some() {
@@ -206,7 +211,12 @@ impl WalkSpace {
     }
 
     /// Walks to the end, whatever is remembered, and remembers nothing. The steps are kept.
-    fn walk_plainly(&mut self, _recording: &Recording, registers: Registers, bounds: Bounds) -> End {
+    pub(super) fn walk_plainly(
+        &mut self,
+        _recording: &Recording,
+        registers: Registers,
+        bounds: Bounds,
+    ) -> End {
         self.remembered.forget();
         self.walk_to_end(registers, bounds)
     }
@@ -225,7 +235,7 @@ impl WalkSpace {
     }
 
     /// The return addresses of the last plain walk, leaf first.
-    fn return_addresses(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
+    pub(super) fn return_addresses(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
         self.steps.iter().take(self.step_count).map(|step| step.return_address)
     }
 

@@ -279,7 +279,8 @@ fn block(program: &mut Bytes) -> Option<Bytes> {
     program.take(usize::try_from(length).ok()?)
 }
 
-#[cfg(all(test, feature = "profile"))]
+#[cfg(test)]
+#[cfg(feature = "profile")]
 mod tests {
     use gimli::{CieOrFde, EndianSlice, NativeEndian, UnwindContext, UnwindSection as _};
 

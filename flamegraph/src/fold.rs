@@ -37,6 +37,12 @@ impl Children {
     }
 }
 
+/// Most nodes of a tree: about 2 GiB. A file may have as many different paths as it has bytes.
+const MOST_NODES: usize = 1 << 24;
+
+/// The name of what stands for stacks that the tree has no room for.
+const NO_ROOM: &str = "[stacks beyond the limit of 16,777,216 different frames]";
+
 /// A function called through one path.
 #[derive(Debug, Clone, Default)]
 pub struct Node {
@@ -152,7 +158,12 @@ impl FoldedTree {
             }
             let mut node = 0;
             for id in frames.iter().rev() {
-                node = self.child(node, names[id.0 as usize]);
+                let Some(child) = self.child_within(MOST_NODES, node, names[id.0 as usize]) else {
+                    let name = self.intern(NO_ROOM.into());
+                    node = self.child(0, name);
+                    break;
+                };
+                node = child;
             }
             if frames.is_empty() {
                 let name = self.intern("[no stack]".into());
@@ -176,6 +187,14 @@ impl FoldedTree {
                 parent.total = parent.total.saturating_add(total);
                 parent.total_base = parent.total_base.saturating_add(total_base);
             }
+        }
+    }
+
+    /// The child of this name; nothing if there is none and no room for it.
+    fn child_within(&mut self, most: usize, parent: u32, name: u32) -> Option<u32> {
+        match self.nodes.len() < most || self.children.contains_key(&(parent, name)) {
+            true => Some(self.child(parent, name)),
+            false => None,
         }
     }
 

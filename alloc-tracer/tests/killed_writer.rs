@@ -32,7 +32,9 @@ fn a_killed_program_leaves_nothing_half_written() {
         // What comes right after the file without a name was opened, and right before it gets one.
         for moment in ["write", "link"] {
             let _ = fs::remove_file(&path);
-            earlier.map(|text| fs::write(&path, text).unwrap());
+            if let Some(text) = earlier {
+                fs::write(&path, text).unwrap();
+            }
             let mut is_open = false;
             let mut command = role("program", &variable);
             command.stdout(Stdio::null()).stderr(Stdio::null());

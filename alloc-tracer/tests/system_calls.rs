@@ -49,7 +49,7 @@ fn build() -> [PathBuf; 2] {
 fn run(program: &Path, variable: Option<&str>) -> Option<Watched> {
     let mut command = Command::new(program);
     command.arg("1000").env_remove("ALLOC_TRACER").stdin(Stdio::null()).stderr(Stdio::null());
-    variable.map(|value| command.env("ALLOC_TRACER", value));
+    command.envs(variable.map(|value| ("ALLOC_TRACER", value)));
     match watch(command.stdout(Stdio::null())) {
         Ok(watched) => {
             assert_eq!(watched.exit_code, Some(0), "{variable:?}");

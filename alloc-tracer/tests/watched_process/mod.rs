@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -97,9 +98,9 @@ pub(crate) fn watch_and_kill(
                 watched.calls.push(call);
             }
             signal = 0;
-        } else if !inside.contains_key(&thread) {
+        } else if let Entry::Vacant(new) = inside.entry(thread) {
             // The first stop: that of `exec`, or of a new thread.
-            inside.insert(thread, false);
+            new.insert(false);
             let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
             ask(libc::PTRACE_SETOPTIONS, thread, 0, options as c_long);
             signal = 0;

@@ -210,6 +210,16 @@ fn a_small_file_does_not_take_up_the_machine() {
 }
 
 #[test]
+fn a_picture_whose_names_need_too_much_room_is_refused() {
+    let mut profile = multiplied(1 << 20, 1, 65_000);
+    let stack = vec![alloc_tracer::profile::LocationId(0); 64_000];
+    profile.add_sample(&stack, &[1], &[]);
+    let column = Column::find(&profile, None).unwrap();
+    let error = write_svg(&profile, &column, &SvgOptions::default(), &mut std::io::sink()).unwrap_err();
+    assert!(error.to_string().contains("256 MiB"), "{error}");
+}
+
+#[test]
 fn a_larger_profile_is_read_where_the_user_gives_it_room() {
     let directory = tempfile::tempdir().unwrap();
     let file = stored(directory.path(), "large.pb.gz", &multiplied(3 << 20, 1, 1));

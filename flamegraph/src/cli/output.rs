@@ -28,7 +28,7 @@ pub(super) fn put(
     readers: Readers,
     write: impl FnOnce(&mut Bounded) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let mut bounded = Bounded { bytes: Vec::new() };
+    let mut bounded = Bounded { bytes: Vec::new(), most: MOST_BYTES };
     let failed = |error: io::Error| Failure::Message(error.to_string());
     write(&mut bounded).map_err(failed)?;
     let bytes = bounded.bytes;
@@ -44,11 +44,12 @@ pub(super) fn put(
 /// Bytes in memory, up to a limit.
 pub(super) struct Bounded {
     bytes: Vec<u8>,
+    most: usize,
 }
 
 impl Write for Bounded {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + more.len() > MOST_BYTES {
+        if self.bytes.len() + more.len() > self.most {
             return Err(io::Error::other("the output would have more than 1 GiB; ask for less of it"));
         }
         self.bytes.extend_from_slice(more);
@@ -133,3 +134,16 @@ fn hold_signals() {
 
 #[cfg(not(unix))]
 fn hold_signals() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_no_larger_than_its_limit() {
+        let mut bounded = Bounded { bytes: Vec::new(), most: 10 };
+        assert!(bounded.write_all(b"0123456789").is_ok());
+        assert!(bounded.write_all(b"0").unwrap_err().to_string().contains("more than 1 GiB"));
+        assert_eq!(bounded.bytes.len(), 10);
+    }
+}

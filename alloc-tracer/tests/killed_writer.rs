@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use alloc_tracer::AllocTracer;
 use child_process::{directory, plays, role};
-use watched_process::watch_and_kill;
+use watched_process::watch_and_send;
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -38,7 +38,7 @@ fn a_killed_program_leaves_nothing_half_written() {
             let mut is_open = false;
             let mut command = role("program", &variable);
             command.stdout(Stdio::null()).stderr(Stdio::null());
-            let watched = watch_and_kill(&mut command, |call| {
+            let watched = watch_and_send(libc::SIGKILL, &mut command, |call| {
                 is_open |= call.flags & libc::O_TMPFILE == libc::O_TMPFILE;
                 let fatal = if moment == "write" { libc::SYS_write } else { libc::SYS_linkat };
                 is_open && call.number == fatal

@@ -47,14 +47,15 @@ impl Watched {
 /// # Errors
 /// Where the system does not let one process watch another.
 pub(crate) fn watch(command: &mut Command) -> io::Result<Watched> {
-    watch_and_kill(command, |_| false)
+    watch_and_send(libc::SIGKILL, command, |_| false)
 }
 
-/// Runs a command to its end, or to the system call, not yet begun, at which it is to be killed.
+/// Runs a command to its end, and sends it a signal at a system call that is not yet begun.
 ///
 /// # Errors
 /// Where the system does not let one process watch another.
-pub(crate) fn watch_and_kill(
+pub(crate) fn watch_and_send(
+    signal_sent: c_int,
     command: &mut Command,
     mut dies_at: impl FnMut(&Call) -> bool,
 ) -> io::Result<Watched> {
@@ -93,7 +94,7 @@ pub(crate) fn watch_and_kill(
                 let call = call(thread);
                 if dies_at(&call) {
                     // SAFETY: the process is this thread's own child.
-                    unsafe { libc::kill(leader, libc::SIGKILL) };
+                    unsafe { libc::kill(leader, signal_sent) };
                 }
                 watched.calls.push(call);
             }

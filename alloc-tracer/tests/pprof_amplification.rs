@@ -70,7 +70,6 @@ fn a_few_bytes_of_a_file_never_stand_for_much_memory() {
     let mut worst = 0;
     for (what, start, part) in [
         ("empty texts", start(1), Box::new(|_| field(6, b"")) as Box<dyn Fn(u64) -> Vec<u8>>),
-        ("texts", start(1), Box::new(|index| field(6, &varint(index)))),
         ("columns", start(1), Box::new(|_| field(1, b""))),
         ("comments", start(1), Box::new(|_| field(13, &[1; 60_000]))),
         ("mappings", start(1), Box::new(|index| field(3, &number(1, index)))),
@@ -83,7 +82,6 @@ fn a_few_bytes_of_a_file_never_stand_for_much_memory() {
         ),
         ("lines", start(UNPACKED_BYTES as usize / 4 - 100), Box::new(nothing)),
         ("samples", start(1), Box::new(move |_| sample(number(1, 1)))),
-        ("samples without a stack", start(1), Box::new(|_| field(2, &number(2, 1)))),
         ("deep samples", start(1), Box::new(|_| field(2, &[field(1, &[1; 60_000]), number(2, 1)].concat()))),
         ("labels of a sample", one_long_sample(&field(3, b"")), Box::new(nothing)),
         ("values of a sample", one_long_sample(&number(2, 1)), Box::new(nothing)),

@@ -20,6 +20,7 @@ pub struct FoldedTree {
     name_ids: HashMap<String, u32>,
     /// From caller and name to the node, while the tree is built.
     children: HashMap<(u32, u32), u32>,
+    most_nodes: usize,
 }
 
 /// The children of all nodes of a tree.
@@ -36,6 +37,12 @@ impl Children {
         &self.ids[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 }
+
+/// Most nodes of a tree: about 2 GiB. A file may have as many different paths as it has bytes.
+const MOST_NODES: usize = 1 << 24;
+
+/// The name of what stands for stacks that the tree has no room for.
+const NO_ROOM: &str = "[stacks beyond the limit of 16,777,216 different frames]";
 
 /// A function called through one path.
 #[derive(Debug, Clone, Default)]
@@ -134,7 +141,7 @@ impl FoldedTree {
     }
 
     fn empty() -> FoldedTree {
-        let mut tree = FoldedTree::default();
+        let mut tree = FoldedTree { most_nodes: MOST_NODES, ..FoldedTree::default() };
         let name = tree.intern("all".into());
         tree.nodes.push(Node { name, ..Node::default() });
         tree
@@ -152,7 +159,12 @@ impl FoldedTree {
             }
             let mut node = 0;
             for id in frames.iter().rev() {
-                node = self.child(node, names[id.0 as usize]);
+                let Some(child) = self.child_if_room(node, names[id.0 as usize]) else {
+                    let name = self.intern(NO_ROOM.into());
+                    node = self.child(0, name);
+                    break;
+                };
+                node = child;
             }
             if frames.is_empty() {
                 let name = self.intern("[no stack]".into());
@@ -176,6 +188,14 @@ impl FoldedTree {
                 parent.total = parent.total.saturating_add(total);
                 parent.total_base = parent.total_base.saturating_add(total_base);
             }
+        }
+    }
+
+    /// The child of this name; nothing if there is none and no room for it.
+    fn child_if_room(&mut self, parent: u32, name: u32) -> Option<u32> {
+        match self.nodes.len() < self.most_nodes || self.children.contains_key(&(parent, name)) {
+            true => Some(self.child(parent, name)),
+            false => None,
         }
     }
 
@@ -217,5 +237,31 @@ impl Node {
     /// How much more than in the base ends here or beneath; negative if less.
     pub fn change(&self) -> i64 {
         self.total.saturating_sub(self.total_base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc_tracer::profile::Location;
+
+    /// A root, ten frames, and what there is no room for; no value is lost.
+    #[test]
+    fn stacks_beyond_the_limit_stand_under_one_frame_that_says_so() {
+        let mut profile = Profile::new();
+        profile.add_sample_type("inuse_space", "bytes");
+        let ids: Vec<_> = (1..=20)
+            .map(|address| profile.add_location(Location { address, ..Location::default() }))
+            .collect();
+        for depth in [10, 20, 5, 15] {
+            let stack: Vec<_> = ids[..depth].iter().rev().copied().collect();
+            profile.add_sample(&stack, &[100], &[]);
+        }
+        let mut tree = FoldedTree { most_nodes: 11, ..FoldedTree::empty() };
+        tree.add(&profile, 0, true, |node| &mut node.own);
+        tree.add_up();
+        assert_eq!((tree.nodes().len(), tree.root().total), (12, 400));
+        let rest = tree.nodes().iter().find(|node| tree.name(node) == NO_ROOM).unwrap();
+        assert_eq!((rest.depth, rest.own), (1, 200));
     }
 }

@@ -1,6 +1,23 @@
 //! Names of frames that cannot harm their reader: a terminal, an XML parser, a parser of folded
 //! stacks. The only place that changes a name. Names nothing else of this crate.
-//! Broken by: the tests below and `tests/svg_names.rs`.
+//! Broken by: the tests below, `tests/svg_names.rs` and `tests/hostile_profiles.rs`.
+
+use std::borrow::Cow;
+
+/// Most bytes of a name that are shown. The longest names of real programs have some ten thousand.
+pub(crate) const LONGEST_NAME: usize = 4096;
+
+/// The name, or of a longer one both ends and how much is between: a file of a few bytes may hold a long
+/// name and show it very often.
+pub(crate) fn shortened(name: &str) -> Cow<'_, str> {
+    if name.len() <= LONGEST_NAME {
+        return Cow::Borrowed(name);
+    }
+    let begin = &name[..name.floor_char_boundary(LONGEST_NAME / 2)];
+    let end = &name[name.ceil_char_boundary(name.len() - LONGEST_NAME / 2)..];
+    let between = name.len() - begin.len() - end.len();
+    Cow::Owned(format!("{begin}[... {between} bytes ...]{end}"))
+}
 
 /// The name without characters that steer a terminal, reverse the reading direction or are not
 /// allowed in XML 1.0 (<https://www.w3.org/TR/xml/#charsets>); each becomes U+FFFD.
@@ -54,7 +71,7 @@ pub(crate) fn split_arguments(name: &str) -> Option<(&str, &str)> {
 
 fn is_harmful(c: char) -> bool {
     let reverses_text =
-        matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+        matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
     let breaks_lines = matches!(c, '\u{2028}' | '\u{2029}');
     c.is_control() || reverses_text || breaks_lines || matches!(c, '\u{fffe}' | '\u{ffff}')
 }

@@ -23,6 +23,9 @@ const MIN_WIDTH_PERCENT: f64 = 0.1;
 /// Browsers compute with the numbers in a picture as doubles, which are exact up to here.
 const MOST_UNITS: u128 = 1 << 53;
 
+/// Most bytes of all folded lines of a picture. A picture of 14,000 frames has about 4 MB.
+const LINES_BYTES: usize = 256 << 20;
+
 const FRAME_HEIGHT: usize = 16;
 
 /// A frame's red, green and blue.
@@ -48,6 +51,9 @@ impl Picture<'_> {
         let layout = Layout::of(self.tree);
         if layout.lines.is_empty() {
             return Ok(None);
+        }
+        if layout.is_cut {
+            return Err(io::Error::other("the names in this picture would take more than 256 MiB"));
         }
         let mut options = Options::default();
         options.title = self.title.clone();
@@ -143,6 +149,8 @@ struct Layout {
     lines: Vec<String>,
     /// From depth and first unit to what is drawn there.
     frames: HashMap<(u32, u64), Drawn>,
+    /// Whether there were more lines than there is room for.
+    is_cut: bool,
     /// The sums of all stacks that have no frame of their own beneath the root.
     too_narrow: Node,
 }
@@ -158,8 +166,13 @@ impl Layout {
     fn of(tree: &FoldedTree) -> Layout {
         let widths = widths(tree);
         let all = widths[0];
-        let mut layout =
-            Layout { lines: Vec::new(), frames: HashMap::new(), too_narrow: tree.root().clone() };
+        let mut layout = Layout {
+            lines: Vec::new(),
+            frames: HashMap::new(),
+            is_cut: false,
+            too_narrow: tree.root().clone(),
+        };
+        let mut room_bytes = LINES_BYTES;
         if all == 0 {
             return layout;
         }
@@ -192,6 +205,13 @@ impl Layout {
                 let own = widths[node] - within;
                 path.truncate(top.end_of_path);
                 if own > 0 && node > 0 {
+                    match room_bytes.checked_sub(path.len()) {
+                        Some(room) => room_bytes = room,
+                        None => {
+                            layout.is_cut = true;
+                            return layout;
+                        }
+                    }
                     layout.lines.push(format!("{path} {own}"));
                 } else if own > 0 {
                     layout.lines.push(format!("{TOO_NARROW} {own}"));

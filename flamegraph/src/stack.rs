@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use alloc_tracer::Profile;
-use alloc_tracer::profile::{LocationId, Sample};
-use regex::Regex;
+use alloc_tracer::profile::{Line, Location, LocationId, Sample, StringId};
+use regex::{Regex, RegexBuilder};
 
-use crate::frame_name::printable;
+use crate::frame_name::{LONGEST_NAME, printable, shortened};
 
 /// Index of a function's name among those of a [`Stacks`]; functions of equal names share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +30,9 @@ struct VisibleLocation {
     first_line: usize,
     dropped: Dropped,
 }
+
+/// The most that a pattern from a file may take up: it decides about every name in it.
+const PATTERN_BYTES: usize = 1 << 20;
 
 /// What `drop_frames` says about a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,27 +56,31 @@ impl<'p> Stacks<'p> {
                 next
             })
         };
-        let locations = (0..profile.locations().len())
-            .map(|index| {
-                let location = &profile.locations()[index];
-                let outermost_dropped = location.lines.iter().rposition(|line| {
-                    dropped_names.contains(profile.text(profile.function(line.function).name))
-                });
-                let (first_line, dropped) = match outermost_dropped {
-                    None => (0, Dropped::Nothing),
-                    Some(at) if at + 1 == location.lines.len() => (0, Dropped::Whole),
-                    Some(at) => (at + 1, Dropped::Beneath),
-                };
-                let mut frames: Vec<NameId> = location.lines[first_line..]
-                    .iter()
-                    .map(|line| name_id(printable(profile.text(profile.function(line.function).name))))
-                    .collect();
-                if location.lines.is_empty() {
-                    frames.push(name_id(unresolved_name(profile, LocationId(index as u32))));
-                }
-                VisibleLocation { frames, first_line, dropped }
+        // Each text is looked at once: a long one may stand in very many places.
+        let mut known: HashMap<StringId, (NameId, bool)> = HashMap::new();
+        let mut named = |line: &Line| {
+            let id = profile.function(line.function).name;
+            *known.entry(id).or_insert_with(|| {
+                let text = profile.text(id);
+                (name_id(printable(&shortened(text))), dropped_names.contains(text))
             })
-            .collect();
+        };
+        let mut locations = Vec::with_capacity(profile.locations().len());
+        for location in profile.locations() {
+            let lines: Vec<(NameId, bool)> = location.lines.iter().map(&mut named).collect();
+            let (first_line, dropped) = match lines.iter().rposition(|(_, is_dropped)| *is_dropped) {
+                None => (0, Dropped::Nothing),
+                Some(at) if at + 1 == lines.len() => (0, Dropped::Whole),
+                Some(at) => (at + 1, Dropped::Beneath),
+            };
+            let frames = lines[first_line..].iter().map(|(name, _)| *name).collect();
+            locations.push(VisibleLocation { frames, first_line, dropped });
+        }
+        for (visible, location) in locations.iter_mut().zip(profile.locations()) {
+            if location.lines.is_empty() {
+                visible.frames.push(name_id(unresolved_name(profile, location)));
+            }
+        }
         Stacks { profile, names, locations }
     }
 
@@ -119,27 +126,33 @@ impl<'p> Stacks<'p> {
     /// For every location whether a visible function's name or file, or its module's path, matches;
     /// the rule of pprof's `-focus` and `-ignore`.
     pub fn locations_matching(&self, pattern: &Regex) -> Vec<bool> {
-        let matches = |text: &str| !text.is_empty() && pattern.is_match(text);
+        let mut known: HashMap<StringId, bool> = HashMap::new();
+        let mut matches = |id: StringId| {
+            *known.entry(id).or_insert_with(|| {
+                let text = self.profile.text(id);
+                !text.is_empty() && pattern.is_match(text)
+            })
+        };
         let locations = self.profile.locations().iter().zip(&self.locations);
         locations
             .map(|(location, visible)| {
                 let by_line = location.lines[visible.first_line..].iter().any(|line| {
                     let function = self.profile.function(line.function);
-                    matches(self.profile.text(function.name)) || matches(self.profile.text(function.file))
+                    matches(function.name) || matches(function.file)
                 });
-                let module = location.module.map(|id| self.profile.text(self.profile.module(id).path));
-                by_line || module.is_some_and(matches)
+                let module = location.module.map(|id| self.profile.module(id).path);
+                by_line || module.is_some_and(&mut matches)
             })
             .collect()
     }
 }
 
 /// An address that stays the same when the program is loaded elsewhere: `libfoo.so+0x1234`.
-fn unresolved_name(profile: &Profile, id: LocationId) -> String {
-    let location = profile.location(id);
+fn unresolved_name(profile: &Profile, location: &Location) -> String {
     match location.module.map(|module| profile.module(module)) {
         Some(module) => {
             let path = profile.text(module.path);
+            let path = &path[path.floor_char_boundary(path.len().saturating_sub(LONGEST_NAME))..];
             let file = path.rsplit('/').next().unwrap_or(path);
             let offset = location.address.wrapping_sub(module.start).wrapping_add(module.file_offset);
             printable(&format!("{file}+{offset:#x}"))
@@ -159,7 +172,7 @@ impl DroppedNames {
         // A pattern that does not compile hides nothing: seeing too much is the lesser harm.
         let whole = |text: &str| match text {
             "" => None,
-            text => Regex::new(&format!("^(?:{text})$")).ok(),
+            text => RegexBuilder::new(&format!("^(?:{text})$")).size_limit(PATTERN_BYTES).build().ok(),
         };
         DroppedNames {
             drop: whole(profile.text(profile.drop_frames)),

@@ -22,7 +22,13 @@ pub struct Symbolized {
     pub unresolved: usize,
     /// The modules for which no binary with names was found.
     pub missing: Vec<MissingModule>,
+    /// How much the names take up, each counted as often as it was found.
+    text_bytes: usize,
 }
+
+/// Most bytes of names that are taken from binaries: a table of names may be made so that every address
+/// has a long one.
+const MOST_TEXT_BYTES: usize = 1 << 30;
 
 /// A module whose addresses keep no name, and what would help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +125,10 @@ fn resolve(
     let module = *profile.module(module_id);
     for (address, locations) in addresses {
         let frames = resolver.frames(&module, *address);
-        if frames.is_empty() {
+        let text_bytes: usize =
+            frames.iter().map(|f| f.name.len() + f.system_name.len() + f.file.len()).sum();
+        outcome.text_bytes = outcome.text_bytes.saturating_add(text_bytes);
+        if frames.is_empty() || outcome.text_bytes > MOST_TEXT_BYTES {
             outcome.unresolved += locations.len();
             continue;
         }

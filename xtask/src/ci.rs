@@ -19,7 +19,7 @@ struct Step {
     arguments: &'static [&'static str],
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "format", environment: &[], arguments: &["fmt", "--all", "--check"] },
     Step {
         name: "clippy",
@@ -27,6 +27,7 @@ const STEPS: [Step; 6] = [
         arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
     },
     Step { name: "tidy", environment: &[], arguments: &["xtask", "tidy"] },
+    Step { name: "deny", environment: &[], arguments: &["xtask", "deny"] },
     Step { name: "test", environment: &[], arguments: &["test", "--workspace"] },
     Step {
         name: "doc",

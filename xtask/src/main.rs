@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod deny;
 mod documents;
 mod flamegraph;
 mod interrupt;
@@ -27,6 +28,7 @@ Examples:
   cargo xtask bench --quick
   cargo xtask suites --quick
   cargo xtask tidy
+  cargo xtask deny
   cargo xtask documents
   cargo xtask ci";
 
@@ -43,20 +45,36 @@ impl std::fmt::Display for UsageError {
 impl std::error::Error for UsageError {}
 
 fn main() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => {
+            eprint!("{}", printable(&error.render().to_string()));
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
     let done = match matches.subcommand() {
         Some(("flamegraph", arguments)) => flamegraph::run(arguments),
         Some(("bench", arguments)) => bench::run(arguments),
         Some(("suites", arguments)) => suites::run(arguments),
         Some(("tidy", _)) => tidy::run(),
+        Some(("deny", _)) => deny::run(),
         Some(("documents", _)) => documents::run(),
         Some(("ci", _)) => ci::run(),
         _ => unreachable!("clap requires one of the subcommands"),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", printable(&format!("{error:#}")));
         if error.is::<UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })
+}
+
+/// Names of files and programs, and what they said, end up in errors: nothing of it steers a terminal.
+fn printable(text: &str) -> String {
+    let reverses =
+        |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    let is_harmful = |c: char| c.is_control() && c != '\n' || reverses(c);
+    text.chars().map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn command() -> Command {
@@ -70,12 +88,21 @@ fn command() -> Command {
         .subcommand(bench::command())
         .subcommand(suites::command())
         .subcommand(tidy::command())
+        .subcommand(deny::command())
         .subcommand(documents::command())
         .subcommand(ci::command())
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn an_error_steers_no_terminal() {
+        assert_eq!(
+            super::printable("a\x1b[2J\u{9b}\r\u{202e}b\nc"),
+            "a\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}b\nc"
+        );
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();

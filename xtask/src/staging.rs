@@ -21,7 +21,10 @@ impl Staging {
     pub(crate) fn below(target: &Path) -> Result<Self> {
         remove_abandoned(target);
         let folder = target.join(format!("{PREFIX}{}", std::process::id()));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        // What others have put there, a link above all, is not used.
+        fs::create_dir_all(target)
+            .and_then(|()| fs::create_dir(&folder))
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(Staging { folder, target: target.to_path_buf() })
     }
 
@@ -75,8 +78,30 @@ fn remove_abandoned(target: &Path) {
         let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
         // Without /proc nobody can tell the living from the dead, so nothing is removed.
         let procfs = Path::new("/proc");
-        if process.is_some_and(|id| procfs.join("self").exists() && !procfs.join(id).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
+        let is_dead = |id: &str| !procfs.join(id).exists() || id == std::process::id().to_string();
+        if process.is_some_and(|id| procfs.join("self").exists() && is_dead(id)) {
+            // Of a link only the link goes.
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfinished_files_do_not_go_where_somebody_else_points() {
+        let target = crate::cargo::target_folder().join(format!("staging-test-{}", std::process::id()));
+        let (victim, link) = (target.join("victim"), target.join(format!("{PREFIX}{}", std::process::id())));
+        fs::create_dir_all(&victim).unwrap();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let staging = Staging::below(&target).unwrap();
+        staging.write("a", "text").unwrap();
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
+        staging.place(&["a"]).unwrap();
+        drop(staging);
+        assert_eq!(fs::read(target.join("a")).unwrap(), b"text");
+        fs::remove_dir_all(target).unwrap();
     }
 }

@@ -57,8 +57,8 @@ impl Config {
             };
             let (key, text) = (String::from_utf8_lossy(key), String::from_utf8_lossy(value));
             let mut wrong = |allowed: &str| {
-                let shown = text.escape_debug();
-                mistakes.push(format!("{VARIABLE}: {key}={shown} is not understood; {key} takes {allowed}"));
+                let text = shortened(&text);
+                mistakes.push(format!("{VARIABLE}: {key}={text} is not understood; {key} takes {allowed}"));
             };
             match &*key {
                 "mode" => match &*text {
@@ -126,7 +126,16 @@ impl Config {
     }
 }
 
+/// The beginning of a text, long enough to be known again.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => String::from(text),
+    }
+}
+
 fn unknown(key: &str) -> String {
+    let key = &*shortened(key);
     let nearest = KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(key, known));
     let nearest = nearest.filter(|known| strsim::damerau_levenshtein(key, known) <= known.len() / 2 + 1);
     match nearest {

@@ -1,14 +1,16 @@
 //! A profile written because the environment asked for it, and what is said about it on standard
-//! error. Broken by: `tests/environment.rs`, `tests/on_signal.rs`.
+//! error. Broken by: `tests/environment.rs`, `tests/on_signal.rs`,
+//! `tests/terminal.rs`.
 
 use super::config::{Config, expand};
+use super::printable::printable;
 use super::report::{self, Moment};
 use super::snapshot::snapshot;
-use super::std::format;
 use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use super::std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use crate::sys::process;
+use super::std::{format, io};
+use crate::sys::{process, write_signals};
 
 /// Writes the profile to the configured file, if there is one, and says so. Whatever goes wrong is a
 /// line on standard error; the caller goes on.
@@ -22,7 +24,9 @@ pub(crate) fn write(config: &Config, moment: Moment) {
             if config.without_symbols { snapshot.profile_without_symbols() } else { snapshot.profile() };
         match profile.write_pprof_file(&path) {
             Ok(()) => report::block(&snapshot, &profile, &path, moment),
-            Err(error) => format!("alloc-tracer: no profile written: {error}\n"),
+            Err(error) => {
+                format!("alloc-tracer: no profile written: {}\n", printable(&format!("{error}")))
+            }
         }
     });
     say(&text.unwrap_or_else(|_| String::from("alloc-tracer: no profile written: internal error\n")));
@@ -31,12 +35,14 @@ pub(crate) fn write(config: &Config, moment: Moment) {
 /// Writes to standard error, past std's lock, which a thread of the program may hold for ever; where
 /// nothing can be written, nothing can be said.
 pub(crate) fn say(text: &str) {
+    let _held_back = write_signals::hold_back();
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         // SAFETY: the pointer and the length describe `rest`.
         let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
         match usize::try_from(written) {
             Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
+            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
             _ => return,
         }
     }

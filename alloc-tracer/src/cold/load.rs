@@ -10,6 +10,7 @@ use once_cell::sync::OnceCell;
 use super::config::{self, Config};
 use super::dump;
 use super::on_signal;
+use super::printable::printable;
 use super::report::Moment;
 use super::std::alloc::{alloc, dealloc};
 use super::std::format;
@@ -23,6 +24,9 @@ use crate::sys::{pages, pin, process};
 
 /// What the environment asked for; empty where the tracer is not the global allocator.
 static CONFIG: OnceCell<Config> = OnceCell::new();
+
+/// A value that is no list of settings at all may hold thousands.
+const MISTAKES_TOLD: usize = 8;
 
 /// Runs before main and before other constructors of the same module (they have no or a higher number).
 #[used]
@@ -49,8 +53,11 @@ fn apply_environment(in_source: Mode) -> Option<Mode> {
     pin::keep_loaded();
     let text = config::variable()?;
     let (config, mistakes) = Config::parse(&text, in_source);
-    for mistake in mistakes {
-        dump::say(&format!("alloc-tracer: {mistake}\n"));
+    for mistake in mistakes.iter().take(MISTAKES_TOLD) {
+        dump::say(&format!("alloc-tracer: {}\n", printable(mistake)));
+    }
+    if let Some(more @ 1..) = mistakes.len().checked_sub(MISTAKES_TOLD) {
+        dump::say(&format!("alloc-tracer: {VARIABLE}: {more} more mistakes\n"));
     }
     if let Some(bytes) = config.max_memory_bytes {
         pages::set_cap(bytes);

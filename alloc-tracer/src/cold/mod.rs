@@ -26,6 +26,8 @@ pub(crate) mod load;
 #[cfg(feature = "profile")]
 pub(crate) mod on_signal;
 #[cfg(feature = "profile")]
+pub(crate) mod printable;
+#[cfg(feature = "profile")]
 pub mod profile;
 #[cfg(feature = "profile")]
 pub(crate) mod report;

@@ -2,6 +2,7 @@
 //! file, the next command. Broken by: `tests/environment.rs`.
 
 use super::heap_profile::mode_in_words;
+use super::printable::printable;
 use super::profile::{Profile, Sample};
 use super::size::{Bytes, Count};
 use super::snapshot::Snapshot;
@@ -26,7 +27,7 @@ pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment:
         let _ = writeln!(text, "alloc-tracer:   {holder}");
     }
     let path = path.to_string_lossy();
-    let path = short_path(&path);
+    let path = printable(short_path(&path));
     let _ = writeln!(text, "alloc-tracer: profile written to {path}");
     // The first module is the program.
     let has_names = profile.modules().first().is_none_or(|program| program.symbolised.functions);
@@ -149,9 +150,4 @@ fn short_path(file: &str) -> &str {
     let here = env::current_dir().ok();
     let here = here.as_ref().and_then(|here| here.to_str());
     here.and_then(|here| file.strip_prefix(here)).map_or(file, |rest| rest.trim_start_matches('/'))
-}
-
-/// A symbol's name comes from a file; no control character of it reaches a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -16,3 +16,5 @@ pub(crate) mod process;
 pub(crate) mod stack;
 pub(crate) mod thread_exit;
 pub(crate) mod thread_local;
+#[cfg(feature = "profile")]
+pub(crate) mod write_signals;

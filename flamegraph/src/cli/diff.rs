@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alloc_flamegraph::{DiffOptions, write_diff};
+use alloc_tracer::profile::ReadLimits;
 use clap::Args;
 
 use super::input::Input;
@@ -29,10 +30,10 @@ pub(super) struct Diff {
 }
 
 impl Diff {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let new = Input::open(&self.new, self.sample.as_deref())?;
-        let base = Input::open(&self.base, Some(&new.column.name))?;
+    pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
+        let new = Input::open(&self.new, self.sample.as_deref(), limits)?;
+        let base = Input::open(&self.base, Some(&new.column.name), limits)?;
         let options = DiffOptions { rows: self.rows };
-        output::put(None, |out| write_diff(base.parts(), new.parts(), &options, out))
+        output::put(None, output::Readers::Usual, |out| write_diff(base.parts(), new.parts(), &options, out))
     }
 }

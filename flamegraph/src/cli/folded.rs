@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alloc_flamegraph::{FoldedOptions, write_folded};
+use alloc_tracer::profile::ReadLimits;
 use clap::Args;
 
 use super::input::Input;
@@ -30,9 +31,11 @@ pub(super) struct Folded {
 }
 
 impl Folded {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let input = Input::open(&self.file, self.sample.as_deref())?;
+    pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
+        let input = Input::open(&self.file, self.sample.as_deref(), limits)?;
         let options = FoldedOptions { full_stacks: self.full_stacks };
-        output::put(self.out.as_ref(), |out| write_folded(&input.profile, &input.column, &options, out))
+        output::put(self.out.as_ref(), output::Readers::Usual, |out| {
+            write_folded(&input.profile, &input.column, &options, out)
+        })
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use alloc_flamegraph::Column;
 use alloc_tracer::Profile;
-use alloc_tracer::profile::ReadError;
+use alloc_tracer::profile::{ReadError, ReadLimits};
 
 use super::Failure;
 
@@ -20,16 +20,20 @@ pub(super) struct Input {
 impl Input {
     /// Reads a profile, hides the allocator's own frames and finds the column; without a name the
     /// file's default.
-    pub(super) fn open(path: &Path, sample: Option<&str>) -> Result<Input, Failure> {
-        let mut profile = read(path)?;
+    pub(super) fn open(path: &Path, sample: Option<&str>, limits: ReadLimits) -> Result<Input, Failure> {
+        let mut profile = read(path, limits)?;
         profile.hide_allocator_frames();
         let column = Column::find(&profile, sample).map_err(|error| at(path, &error))?;
         Ok(Input { profile, column })
     }
 
     /// Reads the profile to compare with; its column is that of the same name.
-    pub(super) fn open_base(path: &Option<PathBuf>, new: &Input) -> Result<Option<Input>, Failure> {
-        path.as_ref().map(|path| Input::open(path, Some(&new.column.name))).transpose()
+    pub(super) fn open_base(
+        path: &Option<PathBuf>,
+        new: &Input,
+        limits: ReadLimits,
+    ) -> Result<Option<Input>, Failure> {
+        path.as_ref().map(|path| Input::open(path, Some(&new.column.name), limits)).transpose()
     }
 
     pub(super) fn parts(&self) -> (&Profile, &Column) {
@@ -38,13 +42,21 @@ impl Input {
 }
 
 /// Reads a profile from a file, or from standard input for `-`.
-pub(super) fn read(path: &Path) -> Result<Profile, Failure> {
-    if path == Path::new("-") {
-        return Profile::read_pprof(io::stdin().lock()).map_err(|error| at(path, &error));
-    }
-    let file = File::open(path).map_err(|error| at(path, &ReadError::Io(error)))?;
-    Profile::read_pprof(file).map_err(|error| at(path, &error))
+pub(super) fn read(path: &Path, limits: ReadLimits) -> Result<Profile, Failure> {
+    let profile = if path == Path::new("-") {
+        Profile::read_pprof_within(io::stdin().lock(), limits)
+    } else {
+        File::open(path).map_err(ReadError::Io).and_then(|file| Profile::read_pprof_within(file, limits))
+    };
+    profile.map_err(|error| match error {
+        ReadError::TooLarge { .. } | ReadError::TooMuch { .. } => at(path, &Raisable(error)),
+        _ => at(path, &error),
+    })
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; if you trust the file, give it room with --max-size")]
+struct Raisable(ReadError);
 
 /// An error with the path in front.
 pub(super) fn at(path: &Path, error: &dyn std::error::Error) -> Failure {

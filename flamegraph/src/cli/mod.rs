@@ -5,6 +5,7 @@
 mod diff;
 mod folded;
 mod input;
+mod max_size;
 mod output;
 mod svg;
 mod symbolize;
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use alloc_flamegraph::frame_name::printable;
+use alloc_tracer::profile::ReadLimits;
 use clap::{Parser, Subcommand};
 
 /// Flame graphs, tables and differences from heap profiles in pprof's format.
@@ -22,6 +24,10 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Most bytes that a profile may have when unpacked; it may take up eight times as much in memory
+    /// [default: 256m]
+    #[arg(long, value_name = "SIZE", global = true, value_parser = max_size::parse)]
+    max_size: Option<ReadLimits>,
 }
 
 const EXAMPLES: &str = "\
@@ -56,14 +62,31 @@ enum Failure {
     Message(String),
 }
 
+/// Prints help, or what is wrong with the arguments. They are in it as they were given.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    // Nothing is left to be told to somebody who has closed the output.
+    let _ = match error.use_stderr() {
+        true => io::stderr().write_all(lines.join("\n").as_bytes()),
+        false => io::stdout().write_all(text.as_bytes()),
+    };
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Svg(command) => command.run(),
-        Command::Top(command) => command.run(),
-        Command::Diff(command) => command.run(),
-        Command::Folded(command) => command.run(),
-        Command::Symbolize(command) => command.run(),
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_understood(&error),
+    };
+    let limits = arguments.max_size.unwrap_or_default();
+    let done = match arguments.command {
+        Command::Svg(command) => command.run(limits),
+        Command::Top(command) => command.run(limits),
+        Command::Diff(command) => command.run(limits),
+        Command::Folded(command) => command.run(limits),
+        Command::Symbolize(command) => command.run(limits),
     };
     match done {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alloc_flamegraph::{Root, SvgOptions, write_svg, write_svg_diff};
+use alloc_tracer::profile::ReadLimits;
 use clap::{Args, ValueEnum};
 
 use super::input::Input;
@@ -49,15 +50,15 @@ enum Side {
 }
 
 impl Svg {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let input = Input::open(&self.file, self.sample.as_deref())?;
-        let base = Input::open_base(&self.base, &input)?;
+    pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
+        let input = Input::open(&self.file, self.sample.as_deref(), limits)?;
+        let base = Input::open_base(&self.base, &input, limits)?;
         let root = match self.root {
             Side::Top => Root::Top,
             Side::Bottom => Root::Bottom,
         };
         let options = SvgOptions { title: self.title, root, full_stacks: self.full_stacks };
-        output::put(self.out.as_ref(), |out| match &base {
+        output::put(self.out.as_ref(), output::Readers::Usual, |out| match &base {
             Some(base) => write_svg_diff(base.parts(), input.parts(), &options, out),
             None => write_svg(&input.profile, &input.column, &options, out),
         })

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use alloc_flamegraph::symbolize;
+use alloc_tracer::profile::ReadLimits;
 use clap::Args;
 
 use super::input::read;
@@ -34,8 +35,8 @@ pub(super) struct Symbolize {
 }
 
 impl Symbolize {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let mut profile = read(&self.file)?;
+    pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
+        let mut profile = read(&self.file, limits)?;
         let outcome =
             symbolize(&mut profile, &self.binary).map_err(|error| Failure::Message(error.to_string()))?;
         let mut stderr = io::stderr().lock();
@@ -51,6 +52,6 @@ impl Symbolize {
                 module.path, module.reason
             );
         }
-        output::put(self.out.as_ref(), |out| profile.write_pprof(out))
+        output::put(self.out.as_ref(), output::Readers::Owner, |out| profile.write_pprof(out))
     }
 }

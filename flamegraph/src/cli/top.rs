@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alloc_flamegraph::{TopOptions, write_top};
+use alloc_tracer::profile::ReadLimits;
 use clap::Args;
 use regex::Regex;
 
@@ -48,9 +49,9 @@ pub(super) struct Top {
 }
 
 impl Top {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let input = Input::open(&self.file, self.sample.as_deref())?;
-        let base = Input::open_base(&self.base, &input)?;
+    pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
+        let input = Input::open(&self.file, self.sample.as_deref(), limits)?;
+        let base = Input::open_base(&self.base, &input, limits)?;
         let options = TopOptions {
             by_cum: self.cum,
             rows: self.rows,
@@ -58,7 +59,7 @@ impl Top {
             ignore: self.ignore,
             full_stacks: self.full_stacks,
         };
-        output::put(None, |out| {
+        output::put(None, output::Readers::Usual, |out| {
             write_top(&input.profile, &input.column, base.as_ref().map(Input::parts), &options, out)
         })
     }

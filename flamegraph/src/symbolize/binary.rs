@@ -29,6 +29,9 @@ struct Segment {
     is_executable: bool,
 }
 
+/// Most frames at one address: what is inlined into what comes from the file.
+const MOST_INLINED: usize = 1000;
+
 const PAGE_MASK: u64 = !0xfff;
 
 impl Binary {
@@ -107,7 +110,9 @@ impl Resolver {
         let symbol = self.loader.find_symbol(address);
         let mut resolved = Vec::new();
         if let Ok(mut frames) = self.loader.find_frames(address) {
-            while let Ok(Some(frame)) = frames.next() {
+            while let Ok(Some(frame)) = frames.next()
+                && resolved.len() < MOST_INLINED
+            {
                 let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
                 let mut source = named(name.as_deref().unwrap_or_default());
                 if let Some(location) = frame.location {

@@ -37,7 +37,7 @@ pub(super) fn run(words: &[OsString], mode: &str, out: &Path, open_it: bool) -> 
     let mut left: Vec<PathBuf> = left.into_keys().collect();
     left.sort();
     let Some(first) = left.first() else {
-        eprintln!("error: `{name}` ({status}) left no profile in {}.", shown(out));
+        eprintln!("error: `{}` ({status}) left no profile in {}.", crate::printable(&name), shown(out));
         eprint!("{}", WHAT_A_PROGRAM_NEEDS);
         return Ok(ExitCode::from(if code == 0 { 1 } else { code }));
     };

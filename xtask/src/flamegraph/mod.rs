@@ -151,5 +151,5 @@ fn draw_demos(arguments: &ArgMatches, mode: &str, out: &Path, open: bool) -> Res
 /// A path as one would type it here.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+    crate::printable(&path.strip_prefix(here).unwrap_or(path).display().to_string())
 }

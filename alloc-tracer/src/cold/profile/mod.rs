@@ -8,6 +8,7 @@ mod pprof_file;
 mod pprof_read;
 mod pprof_write;
 mod read_error;
+mod read_limits;
 mod shims;
 mod strings;
 
@@ -16,8 +17,8 @@ use super::std::prelude::rust_2024::*;
 
 pub use heap_columns::{HEAP_SAMPLE_TYPES, VARIANCE_SAMPLE_TYPES, VARIANCE_UNIT_BYTES2};
 pub use pprof_file::WriteFileError;
-pub use pprof_read::ReadLimits;
 pub use read_error::ReadError;
+pub use read_limits::ReadLimits;
 pub(crate) use shims::drop_frames;
 pub use strings::{StringId, Strings};
 

@@ -8,6 +8,7 @@ use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use super::read_error::ReadError;
+use super::read_limits::{Account, ReadLimits};
 use super::{
     Function, FunctionId, Label, Line, Location, LocationId, Module, ModuleId, Profile, StringId, Symbolised,
     ValueType,
@@ -16,20 +17,6 @@ use crate::cold::std::collections::HashMap;
 use crate::cold::std::io::Read;
 use crate::cold::std::prelude::rust_2024::*;
 use crate::cold::std::str;
-
-/// How much of a file is read before giving up.
-#[derive(Debug, Clone, Copy)]
-pub struct ReadLimits {
-    /// Most bytes that the file may have when unpacked. A profile of a quarter of a million stacks
-    /// has about 30 MB.
-    pub unpacked_bytes: u64,
-}
-
-impl Default for ReadLimits {
-    fn default() -> Self {
-        ReadLimits { unpacked_bytes: 256 << 20 }
-    }
-}
 
 impl Profile {
     /// Reads a `profile.proto`, packed with gzip or plain, within the default limits.
@@ -40,20 +27,37 @@ impl Profile {
         Profile::read_pprof_within(input, ReadLimits::default())
     }
 
-    /// Reads a `profile.proto` within the given limits.
+    /// Reads a `profile.proto` within the given limits; nothing beyond 4 GiB is read.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub fn read_pprof_within(input: impl Read, limits: ReadLimits) -> Result<Profile, ReadError> {
+        // Places in texts and stacks are kept in 32 bits.
+        let limits = ReadLimits { unpacked_bytes: limits.unpacked_bytes.min(u64::from(u32::MAX)) };
         let bytes = unpack(input, limits)?;
-        let mut reader = Reader { bytes: &bytes, strings: Vec::new(), profile: Profile::new() };
-        reader.read_strings()?;
-        reader.read_header()?;
-        let modules = reader.read_modules()?;
-        let functions = reader.read_functions()?;
-        let locations = reader.read_locations(&modules, &functions)?;
-        reader.read_samples(&locations)?;
-        Ok(reader.profile)
+        Ok(read_unpacked(&bytes, Account::new(limits))?.0)
+    }
+}
+
+/// The profile, and what is left on the account.
+fn read_unpacked(bytes: &[u8], account: Account) -> Result<(Profile, Account), ReadError> {
+    let mut reader = Reader { bytes, strings: Vec::new(), profile: Profile::new(), account };
+    reader.read_strings()?;
+    reader.read_header()?;
+    let modules = reader.read_modules()?;
+    let functions = reader.read_functions()?;
+    let locations = reader.read_locations(&modules, &functions)?;
+    reader.read_samples(&locations)?;
+    Ok((reader.profile, reader.account))
+}
+
+/// About what an entry of a hash map from ids takes up, at its worst load and while it grows.
+const ENTRY_BYTES: usize = 40;
+
+/// Keeps one more than allowed, which tells that there were too many.
+fn push_up_to<T>(most: u64, list: &mut Vec<T>, entry: T) {
+    if list.len() as u64 <= most {
+        list.push(entry);
     }
 }
 
@@ -81,6 +85,7 @@ struct Reader<'a> {
     /// From the file's string index to the profile's.
     strings: Vec<StringId>,
     profile: Profile,
+    account: Account,
 }
 
 /// One field of a message: its number, its payload, and where it begins in the unpacked file.
@@ -187,6 +192,7 @@ impl<'a> Reader<'a> {
         self.messages(6, "string", |reader, bytes, _| {
             let index = reader.strings.len();
             let text = str::from_utf8(bytes).map_err(|_| ReadError::NotUtf8 { index })?;
+            reader.account.take::<StringId>(text.len() + ENTRY_BYTES)?;
             let id = reader.profile.intern(text);
             reader.strings.push(id);
             Ok(())
@@ -200,6 +206,7 @@ impl<'a> Reader<'a> {
             match field.tag {
                 1 => {
                     let column = self.value_type(field.bytes("sample_type")?, offset)?;
+                    self.account.take::<ValueType>(0)?;
                     self.profile.sample_types.push(column);
                 }
                 7 => {
@@ -216,7 +223,11 @@ impl<'a> Reader<'a> {
                 12 => self.profile.period = field.number("period")? as i64,
                 13 => {
                     let mut indices = Vec::new();
-                    field.numbers("comment", |index| indices.push(index))?;
+                    let most = ReadLimits::COMMENTS;
+                    field.numbers("comment", |index| push_up_to(most, &mut indices, index))?;
+                    if indices.len() + self.profile.comments.len() > most as usize {
+                        return Err(ReadError::TooMuch { what: "comments", limit: most });
+                    }
                     for index in indices {
                         let comment = self.text(index, "comment", offset)?;
                         self.profile.comments.push(comment);
@@ -273,6 +284,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             })?;
             module.symbolised = symbolised;
+            reader.account.take::<Module>(ENTRY_BYTES)?;
             let added = reader.profile.add_module(module);
             claim(&mut ids, id, added, "mapping", base)
         })?;
@@ -298,6 +310,7 @@ impl<'a> Reader<'a> {
                 }
                 Ok(())
             })?;
+            reader.account.take::<Function>(size_of::<Function>() + ENTRY_BYTES)?;
             let added = reader.profile.add_function(function);
             claim(&mut ids, id, added, "function", base)
         })?;
@@ -322,6 +335,7 @@ impl<'a> Reader<'a> {
                     3 => location.address = field.number("location")?,
                     4 => {
                         let line = line(field.bytes("line")?, field.offset, functions)?;
+                        reader.account.take::<Line>(0)?;
                         location.lines.extend(line);
                     }
                     5 => location.is_folded = field.number("location")? != 0,
@@ -329,6 +343,7 @@ impl<'a> Reader<'a> {
                 }
                 Ok(())
             })?;
+            reader.account.take::<Location>(ENTRY_BYTES)?;
             let added = reader.profile.add_location(location);
             claim(&mut ids, id, added, "location", base)
         })?;
@@ -343,21 +358,39 @@ impl<'a> Reader<'a> {
             stack.clear();
             values.clear();
             labels.clear();
+            let mut found = 0;
             fields(body, base, "sample", |field| {
                 match field.tag {
-                    1 => field.numbers("sample.location_id", |id| ids.push(id))?,
-                    2 => field.numbers("sample.value", |value| values.push(value as i64))?,
-                    3 => labels.push(reader.label(field.bytes("label")?, field.offset)?),
+                    1 => {
+                        let most = ReadLimits::STACK_FRAMES;
+                        field.numbers("sample.location_id", |id| push_up_to(most, &mut ids, id))?;
+                    }
+                    2 => {
+                        field.numbers("sample.value", |value| {
+                            found += 1;
+                            push_up_to(expected as u64, &mut values, value as i64);
+                        })?;
+                    }
+                    3 => {
+                        reader.account.take::<Label>(2 * size_of::<Label>())?;
+                        labels.push(reader.label(field.bytes("label")?, field.offset)?);
+                    }
                     _ => {}
                 }
                 Ok(())
             })?;
+            let mut frames = 0;
             for &id in &ids {
                 let dangling = ReadError::Dangling { offset: base, field: "sample.location_id", id };
-                stack.push(*locations.get(&id).ok_or(dangling)?);
+                let location = *locations.get(&id).ok_or(dangling)?;
+                frames += reader.profile.location(location).lines.len().max(1) as u64;
+                reader.account.take::<LocationId>(0)?;
+                stack.push(location);
             }
-            if values.len() != expected {
-                return Err(ReadError::ValueCount { offset: base, found: values.len(), expected });
+            reader.account.take_stack(frames)?;
+            reader.account.take::<(u64, u64)>(values.len() * 2 * size_of::<i64>())?;
+            if found != expected {
+                return Err(ReadError::ValueCount { offset: base, found, expected });
             }
             reader.profile.add_sample(&stack, &values, &labels);
             Ok(())
@@ -423,5 +456,26 @@ fn claim<T>(
     match id == 0 || ids.insert(id, added).is_some() {
         true => Err(ReadError::BadId { offset, field, id }),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limit on memory is no narrower for honest files than the one on their size.
+    #[test]
+    fn what_go_wrote_takes_less_than_the_limit_for_a_file_of_its_size() {
+        for packed in [
+            &include_bytes!("../../../tests/data/go-heap.pb.gz")[..],
+            include_bytes!("../../../tests/data/go127-heap.pb.gz"),
+        ] {
+            let limits = ReadLimits::default();
+            let bytes = unpack(packed, limits).unwrap();
+            let (_, left) = read_unpacked(&bytes, Account::new(limits)).unwrap();
+            let taken = limits.memory_bytes() - left.memory_bytes();
+            let allowed = limits.memory_bytes() / limits.unpacked_bytes * bytes.len() as u64;
+            assert!(taken < allowed, "{taken} bytes for {}", bytes.len());
+        }
     }
 }

@@ -23,6 +23,13 @@ pub enum ReadError {
         /// The limit.
         limit_bytes: u64,
     },
+    /// The file has more of something than the limits allow, although it is not too large.
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
     /// The bytes are no protocol-buffer message of this shape.
     Malformed {
         /// Where the field begins.
@@ -79,6 +86,7 @@ impl fmt::Display for ReadError {
             ReadError::TooLarge { limit_bytes } => {
                 write!(f, "unpacks to more than the limit of {limit_bytes} bytes")
             }
+            ReadError::TooMuch { what, limit } => write!(f, "has more {what} than the limit of {limit}"),
             ReadError::Malformed { offset, field } => {
                 write!(f, "not a pprof profile, or cut off: bad {field} at byte {offset}")
             }

@@ -2,7 +2,8 @@
 //! entry points, and the glue of `alloc::alloc`. Broken by: the tests below and the demos' tests,
 //! which assert the first visible frame.
 
-use super::{Line, Location, Profile};
+use super::{Line, Location, Profile, StringId};
+use crate::cold::std::collections::HashMap;
 use crate::cold::std::format;
 use crate::cold::std::prelude::rust_2024::*;
 
@@ -58,9 +59,11 @@ pub(crate) fn is_allocator_frame(name: &str) -> bool {
 
 /// Removes the innermost frames that [`is_allocator_frame`] knows from every stack.
 pub(super) fn hide(profile: &mut Profile) {
-    let is_hidden = |line: &Line| {
-        let function = profile.functions[line.function.0 as usize];
-        is_allocator_frame(profile.strings.get(function.name))
+    // Each name is looked at once: a long one may stand in very many places.
+    let mut known: HashMap<StringId, bool> = HashMap::new();
+    let mut is_hidden = |line: &Line| {
+        let name = profile.functions[line.function.0 as usize].name;
+        *known.entry(name).or_insert_with(|| is_allocator_frame(profile.strings.get(name)))
     };
     let hidden_lines: Vec<usize> = profile
         .locations

@@ -250,8 +250,9 @@ fn scenario() {
     assert_eq!(Truth::by_tracer(&stats_before, &stats), truth.since(&truth_before));
     assert!(MOVED.load(Relaxed) > 1000 && IN_PLACE.load(Relaxed) > 1000, "{MOVED:?} {IN_PLACE:?}");
     assert!(kept.len() > 20, "{} blocks are left", kept.len());
-    if mode.starts_with("interval") {
-        is_near(truth.live_bytes);
+    if let Some(interval) = mode.strip_prefix("interval=") {
+        let kib: f64 = interval.trim_end_matches('k').parse().unwrap();
+        is_near(truth.live_bytes, &kept, kib * 1024.0);
     }
     check_sites(&mode);
 
@@ -263,16 +264,19 @@ fn scenario() {
     assert_eq!((stats.stacks_too_deep, stats.tracer_refusals), (0, 0));
 }
 
-/// The estimate of what is live is within six standard errors of the truth, beside what was allocated
-/// before the environment was read.
-fn is_near(live_bytes: u64) {
-    let (mut estimate, mut variance) = (0.0, 0.0);
-    for site in alloc_tracer::snapshot().sites() {
-        estimate += site.values.inuse_space.value;
-        variance += site.values.inuse_space.variance;
-    }
-    let error = (estimate - live_bytes as f64).abs();
-    assert!(error <= 6.0 * variance.sqrt() + 65_536.0, "{estimate} ± {} of {live_bytes}", variance.sqrt());
+/// The estimate of what is live is within six standard errors of the truth. The errors are those that follow from
+/// the blocks: with few samples an estimate that is low has an error that is low as well.
+fn is_near(live_bytes: u64, kept: &[Block], interval_bytes: f64) {
+    let estimate: f64 = alloc_tracer::snapshot().sites().map(|site| site.values.inuse_space.value).sum();
+    let sizes = || kept.iter().map(|block| block.layout.size() as f64);
+    // A block is sampled with p = 1 - exp(-s / T) and then counts for s / p. Of small ones, as all others
+    // are, the variance is s * T.
+    let variance: f64 = sizes().map(|size| size * size / (size / interval_bytes).exp_m1()).sum();
+    let others = live_bytes as f64 - sizes().sum::<f64>();
+    let error = (variance + others * interval_bytes).sqrt();
+    // Beside what was allocated before the environment was read.
+    let off = (estimate - live_bytes as f64).abs();
+    assert!(off <= 6.0 * error + 65_536.0, "{estimate} ± {error} of {live_bytes}");
 }
 
 /// What the sites hold by the profile, against what the program knows.

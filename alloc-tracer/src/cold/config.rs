@@ -2,6 +2,7 @@
 //! jemalloc know. A mistake is one clear line each; the program runs on with the rest.
 //! Broken by: `tests/environment.rs` and the tests below.
 
+use super::printable::printable;
 use super::std::ffi::{OsStr, OsString};
 use super::std::os::unix::ffi::{OsStrExt, OsStringExt};
 use super::std::path::{Path, PathBuf};
@@ -126,11 +127,11 @@ impl Config {
     }
 }
 
-/// The beginning of a text, long enough to be known again.
+/// The beginning of a text, long enough to be known again, fit for a terminal.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => String::from(text),
+        Some((end, _)) => format!("{}...", printable(&text[..end])),
+        None => printable(text),
     }
 }
 

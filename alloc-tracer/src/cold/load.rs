@@ -10,7 +10,6 @@ use once_cell::sync::OnceCell;
 use super::config::{self, Config};
 use super::dump;
 use super::on_signal;
-use super::printable::printable;
 use super::report::Moment;
 use super::std::alloc::{alloc, dealloc};
 use super::std::format;
@@ -54,7 +53,7 @@ fn apply_environment(in_source: Mode) -> Option<Mode> {
     let text = config::variable()?;
     let (config, mistakes) = Config::parse(&text, in_source);
     for mistake in mistakes.iter().take(MISTAKES_TOLD) {
-        dump::say(&format!("alloc-tracer: {}\n", printable(mistake)));
+        dump::say(&format!("alloc-tracer: {mistake}\n"));
     }
     if let Some(more @ 1..) = mistakes.len().checked_sub(MISTAKES_TOLD) {
         dump::say(&format!("alloc-tracer: {VARIABLE}: {more} more mistakes\n"));

@@ -2,8 +2,8 @@
 //! pages. Lock-free; readers on other threads see zeroes or what was written. Broken by: tests below.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
+use crate::sys::atomics::{AtomicPtr, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 use crate::sys::pages;
 
 /// Types for which zeroed memory is a valid value and which may be used by all threads at once.

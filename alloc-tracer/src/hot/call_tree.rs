@@ -9,10 +9,9 @@
 //!
 //! Broken by: the tests below, `tests/exact_counts.rs`.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-
 use super::arena::{Arena, Zeroed};
 use super::site_values::{SITE_VALUES, SiteValues};
+use crate::sys::atomics::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 /// Index of a node. The first few are fixed; see the constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

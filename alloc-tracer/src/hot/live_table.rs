@@ -17,13 +17,13 @@
 //! `tests/exact_counts.rs`, `tests/threads.rs`.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{
-    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
-    Ordering::Release,
-};
 
 use super::call_tree::{NODE_BITS, NodeId};
 use super::mode::IntervalId;
+use crate::sys::atomics::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::Release,
+};
 use crate::sys::pages;
 
 /// A live block's record.

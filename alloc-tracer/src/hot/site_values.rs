@@ -3,9 +3,8 @@
 //! sampling they are sums of weights of allocations, and what a site holds is summed over the live table.
 //! Broken by: `tests/exact_counts.rs`, `tests/sampling_accuracy.rs`.
 
-use core::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-
 use super::arena::{Arena, Zeroed};
+use crate::sys::atomics::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 /// Four words whose meaning depends on the root of the call tree that the site is under.
 #[derive(Default)]

@@ -3,9 +3,9 @@
 //! kept in the word, leave no doubt whose rule it is. Broken by: the tests below.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use super::rule::{PackedRule, RULE_BITS};
+use crate::sys::atomics::{AtomicPtr, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use crate::sys::pages;
 
 const SET_BITS: u32 = 15;

@@ -53,10 +53,11 @@ impl SiteValues {
         count.fetch_add(1, Release)
     }
 
-    /// Adds a free and says how many there were before.
+    /// Adds a free and says how many there were before. Who sees either word changed sees the allocation too,
+    /// if it reads that one afterwards.
     pub(crate) fn add_free(&self, bytes: u64) -> u64 {
         let [.., count, sum] = &self.0;
-        sum.fetch_add(bytes, Relaxed);
+        sum.fetch_add(bytes, Release);
         count.fetch_add(1, Release)
     }
 

@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod checkers;
 mod ci;
 mod documents;
 mod flamegraph;
@@ -23,6 +24,7 @@ Examples:
   cargo xtask flamegraph --demo map-delete --open
   cargo xtask flamegraph -- ./target/release/my-service --port 8080
   cargo xtask bench --quick
+  cargo xtask checkers
   cargo xtask tidy
   cargo xtask documents
   cargo xtask ci";
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("flamegraph", arguments)) => flamegraph::run(arguments),
         Some(("bench", arguments)) => bench::run(arguments),
+        Some(("checkers", arguments)) => checkers::run(arguments),
         Some(("tidy", _)) => tidy::run(),
         Some(("documents", _)) => documents::run(),
         Some(("ci", _)) => ci::run(),
@@ -64,6 +67,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(flamegraph::command())
         .subcommand(bench::command())
+        .subcommand(checkers::command())
         .subcommand(tidy::command())
         .subcommand(documents::command())
         .subcommand(ci::command())

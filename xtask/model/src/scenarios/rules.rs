@@ -43,9 +43,9 @@ fn one_set() -> Act {
         assert!(found.is_none_or(|rule| rule == rule_of(address)), "{found:?} at {address:x}");
     };
     Box::new(move || {
-        let reader = thread::spawn(move || [FIRST, second].map(get));
+        let reader = thread::spawn(move || [FIRST, second].into_iter().for_each(get));
         at_once(move || put(second), || put(third));
-        [FIRST, second, third].map(get);
+        [FIRST, second, third].into_iter().for_each(get);
         reader.join().expect("it does not panic");
     })
 }

@@ -194,7 +194,7 @@ fn places() -> Act {
     let states = prepared::<2>();
     let site = CALL_TREE.child(Root::Exact.node(), 10).expect("there is room");
     assert!(CALL_TREE.values(site).is_some());
-    states.map(|state| state.sites.claim(site));
+    states.iter().for_each(|state| state.sites.claim(site));
     booked(states, site)
 }
 

@@ -1,6 +1,7 @@
 //! The floor that the hot code stands on, for a model: atomic words, pages and thread-local words are the
 //! model's own, the rest is the tracer's.
 
+#[allow(dead_code, reason = "each kind has what any of them needs")]
 pub(crate) mod atomics;
 pub(crate) mod owner_words;
 pub(crate) mod pages;

@@ -134,9 +134,10 @@ impl LiveTable {
     ///
     /// A block that is here already under this address has ended unseen (freed by C, or by another
     /// copy of the tracer): its record makes room, so that such blocks cannot fill the table, and is
-    /// returned.
+    /// returned. One of an exact block that stands behind a free slot stays until it is met.
     pub(crate) fn insert(&self, entry: Entry) -> Result<Option<Entry>, NoRoom> {
         let Some((key, value)) = pack(entry) else { return Err(NoRoom) };
+        let ended_unseen = self.remove_sampled(entry);
         loop {
             let count = self.level_count.load(Acquire);
             for level in (0..count).rev() {
@@ -154,7 +155,7 @@ impl LiveTable {
                         slot.value.store(value, Release);
                         slot.key.store(key, Release);
                         self.announce(entry);
-                        return Ok(stale);
+                        return Ok(stale.or(ended_unseen));
                     }
                 }
             }
@@ -162,6 +163,14 @@ impl LiveTable {
                 return Err(NoRoom);
             }
         }
+    }
+
+    /// Takes out what a sampled block comes in the place of, wherever that stands: of two records at one
+    /// address the older would outlive the block, and lend its layout to the next one there.
+    fn remove_sampled(&self, entry: Entry) -> Option<Entry> {
+        let is_new =
+            entry.interval == IntervalId::EXACT || self.sampled_count(entry.address).load(Relaxed) == 0;
+        if is_new { None } else { self.remove(entry.address) }
     }
 
     /// Takes a block out. `None` if it was never recorded.
@@ -305,6 +314,20 @@ mod tests {
         let mut left = 0;
         table.for_each(|_| left += 1);
         assert_eq!(left, 7);
+    }
+
+    #[test]
+    fn a_sampled_block_that_ended_unseen_lends_its_layout_to_none_that_comes_later() {
+        let table = LiveTable::new();
+        let sampled = |address| Entry { interval: IntervalId(1), ..entry(address, 100) };
+        let (other, ended) = (0x1000, 0x1010);
+        assert_eq!(table.insert(sampled(other)), Ok(None));
+        assert_eq!(table.insert(sampled(ended)), Ok(None));
+        // From now on a slot is free that is looked at before the one of the block that ended.
+        assert!(table.remove(other).is_some());
+        assert_eq!(table.insert(sampled(ended)), Ok(Some(sampled(ended))));
+        assert_eq!(table.remove(ended), Some(sampled(ended)));
+        assert!(!table.may_hold(ended), "a block that is not recorded would be taken for the one that ended");
     }
 
     #[test]

@@ -29,7 +29,12 @@ const fn weakening(
 }
 
 const WEAKENINGS: [Weakening; 14] = [
-    weakening("arena.rs", "let entry = self.get_or_map(index)?;\n", "", "arena"),
+    weakening(
+        "arena.rs",
+        "index.wrapping_add(1), SeqCst, Relaxed",
+        "index.wrapping_add(1), Relaxed, Relaxed",
+        "arena",
+    ),
     weakening(
         "live_table.rs",
         "slot.key.compare_exchange(found, BUSY, Acquire, Relaxed).is_ok()",

@@ -275,6 +275,9 @@ mod tests {
     extern crate std;
     use std::collections::HashMap;
 
+    /// Fewer rounds where each takes a thousand times as long.
+    const SLOW: u64 = if cfg!(miri) { 1000 } else { 1 };
+
     fn entry(address: usize, size: u64) -> Entry {
         Entry {
             address,
@@ -306,7 +309,7 @@ mod tests {
     #[test]
     fn blocks_that_end_unseen_do_not_fill_the_table() {
         let table = LiveTable::new();
-        for round in 0..100_000 {
+        for round in 0..(100_000 / SLOW as usize) {
             let ended = table.insert(entry(0x1000 + (round % 7) * 16, 64)).unwrap();
             assert_eq!(ended.is_some(), round >= 7);
         }
@@ -351,7 +354,7 @@ mod tests {
         let table = LiveTable::new();
         let mut model = HashMap::new();
         let mut random = 7_u64;
-        for step in 0..1_000_000_u64 {
+        for step in 0..1_000_000 / SLOW {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let address = 0x5000_0000_0000 + (random >> 40) as usize * 16;
             match model.remove(&address) {
@@ -376,7 +379,7 @@ mod tests {
         std::thread::scope(|scope| {
             for thread in 0..4_usize {
                 scope.spawn(move || {
-                    for round in 0..50_usize {
+                    for round in 0..50_usize.div_ceil(SLOW as usize) {
                         let block = |i: usize| 0x1000 + (i * 4 + thread) * 32;
                         for i in 0..1000 {
                             assert_eq!(TABLE.insert(entry(block(i), (i + round) as u64)), Ok(None));

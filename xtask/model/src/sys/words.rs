@@ -39,10 +39,14 @@ struct Words {
     made: HashMap<Key, Watched>,
 }
 
+/// loom ends an execution that goes on for ever; but it does not hear of loads of words that nobody writes.
+const MAX_UNWATCHED_LOADS: u32 = 1 << 20;
+
 thread_local! {
     // loom runs all threads of an execution on one thread of the system.
     static WORDS: RefCell<Words> = RefCell::default();
     static RUNS: Cell<bool> = const { Cell::new(false) };
+    static UNWATCHED_LOADS: Cell<u32> = const { Cell::new(0) };
     static FOUND_NEW: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -60,6 +64,7 @@ pub(crate) fn found_new() -> bool {
 pub(crate) fn begin_execution() {
     assert!(!found_new(), "a new word was found: the exploration starts again");
     RUNS.set(true);
+    UNWATCHED_LOADS.set(0);
     WORDS.with_borrow_mut(|words| {
         words.made.clear();
         let made = words.known.iter().map(|(key, make)| (*key, Watched::new(make(key.0))));
@@ -82,7 +87,12 @@ pub(crate) fn forget() {
 /// The word that loom watches for the one at this address; none if no execution writes it.
 pub(crate) fn watched<Word: 'static>(address: usize) -> Option<Rc<Word>> {
     let key = (address, TypeId::of::<Word>());
-    let Watched { word, turn } = WORDS.with_borrow(|words| words.made.get(&key).cloned())?;
+    let Some(Watched { word, turn }) = WORDS.with_borrow(|words| words.made.get(&key).cloned()) else {
+        let loads = UNWATCHED_LOADS.get() + 1;
+        UNWATCHED_LOADS.set(loads);
+        assert!(loads < MAX_UNWATCHED_LOADS, "a loop does not end");
+        return None;
+    };
     turn.swap(true, Ordering::Relaxed);
     word.downcast().ok()
 }

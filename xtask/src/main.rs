@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod checkers;
 mod ci;
 mod deny;
 mod documents;
@@ -27,6 +28,7 @@ Examples:
   cargo xtask flamegraph -- ./target/release/my-service --port 8080
   cargo xtask bench --quick
   cargo xtask suites --quick
+  cargo xtask checkers
   cargo xtask tidy
   cargo xtask deny
   cargo xtask documents
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Some(("flamegraph", arguments)) => flamegraph::run(arguments),
         Some(("bench", arguments)) => bench::run(arguments),
         Some(("suites", arguments)) => suites::run(arguments),
+        Some(("checkers", arguments)) => checkers::run(arguments),
         Some(("tidy", _)) => tidy::run(),
         Some(("deny", _)) => deny::run(),
         Some(("documents", _)) => documents::run(),
@@ -87,6 +90,7 @@ fn command() -> Command {
         .subcommand(flamegraph::command())
         .subcommand(bench::command())
         .subcommand(suites::command())
+        .subcommand(checkers::command())
         .subcommand(tidy::command())
         .subcommand(deny::command())
         .subcommand(documents::command())

@@ -2,8 +2,10 @@
 //! pages. Lock-free; readers on other threads see zeroes or what was written. Broken by: tests below.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
+use crate::sys::atomics::{
+    AtomicPtr, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::SeqCst,
+};
 use crate::sys::pages::{self, Part};
 
 /// Types for which zeroed memory is a valid value and which may be used by all threads at once.
@@ -38,7 +40,7 @@ impl<T: Zeroed, const CHUNK_BITS: u32, const CHUNKS: usize> Arena<T, CHUNK_BITS,
         loop {
             // The chunk is made before the index is taken, so that every index below `len` has one.
             let entry = self.get_or_map(index)?;
-            match self.len.compare_exchange_weak(index, index.wrapping_add(1), AcqRel, Relaxed) {
+            match self.len.compare_exchange_weak(index, index.wrapping_add(1), SeqCst, Relaxed) {
                 Ok(_) => return Some((index, entry)),
                 Err(now) => index = now,
             }
@@ -69,9 +71,10 @@ impl<T: Zeroed, const CHUNK_BITS: u32, const CHUNKS: usize> Arena<T, CHUNK_BITS,
         Some(unsafe { chunk.add(within as usize).as_ref() })
     }
 
-    /// How many entries were handed out, the reserved ones included.
+    /// How many entries were handed out, the reserved ones included. In one order for all with `push`: who
+    /// makes a change known and then changes all entries up to here misses none whose owner does not know of it.
     pub(crate) fn len(&self) -> u32 {
-        self.len.load(Acquire)
+        self.len.load(SeqCst)
     }
 }
 

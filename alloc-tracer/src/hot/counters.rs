@@ -2,9 +2,9 @@
 //! threads share a cache line. Broken by: `tests/exact_counts.rs`, `tests/signals.rs`.
 
 use core::mem::offset_of;
-#[cfg(any(not(target_arch = "x86_64"), miri))]
-use core::sync::atomic::Ordering::Release;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::sys::atomics::{AtomicU64, Ordering::Relaxed};
+use crate::sys::owner_words::{OwnerWords, add_as_owner, add_fixed_as_owner};
 
 /// Totals since the program started, as one thread saw them. Frees of blocks that another thread
 /// allocated count here too, so only sums over all threads have a meaning.
@@ -17,6 +17,9 @@ pub(crate) struct Counters {
     pub(crate) freed_bytes: AtomicU64,
     pub(crate) reallocations: AtomicU64,
 }
+
+// SAFETY: five of them, `repr(C)`.
+unsafe impl OwnerWords for Counters {}
 
 impl Counters {
     #[inline(always)]
@@ -70,65 +73,4 @@ impl Counters {
         self.freed_bytes.fetch_add(freed, Relaxed);
         self.reallocations.fetch_add(reallocations, Relaxed);
     }
-}
-
-/// Words of which only the calling thread writes any.
-///
-/// # Safety
-/// The type is made of `AtomicU64` at multiples of 8 bytes, wherever it is added to.
-pub(crate) unsafe trait OwnerWords: Sync {}
-
-// SAFETY: five of them, `repr(C)`.
-unsafe impl OwnerWords for Counters {}
-
-/// Adds to the word at byte offset `OFFSET`, which only the calling thread writes.
-///
-/// One instruction without a lock prefix: a signal handler that allocates on the same thread comes
-/// before or after it, never between its load and its store, so no count is lost; other threads
-/// read either value.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-pub(crate) fn add_as_owner<const OFFSET: usize>(words: &impl OwnerWords, amount: u64) {
-    // SAFETY: by the trait's contract the offset names a word inside `words`, aligned. No other thread
-    // writes it; others read it with single 8-byte loads, which cannot tear on x86-64. An asm block
-    // is as opaque to the compiler as an atomic operation.
-    unsafe {
-        core::arch::asm!(
-            "add qword ptr [{words} + {OFFSET}], {amount}",
-            words = in(reg) words,
-            amount = in(reg) amount,
-            OFFSET = const OFFSET,
-            options(nostack),
-        );
-    }
-}
-
-/// As [`add_as_owner`], for an amount that is known in advance: it takes up no register.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-pub(crate) fn add_fixed_as_owner<const OFFSET: usize, const AMOUNT: i32>(words: &impl OwnerWords) {
-    // SAFETY: as in `add_as_owner`.
-    unsafe {
-        core::arch::asm!(
-            "add qword ptr [{words} + {OFFSET}], {AMOUNT}",
-            words = in(reg) words,
-            OFFSET = const OFFSET,
-            AMOUNT = const AMOUNT,
-            options(nostack),
-        );
-    }
-}
-
-#[cfg(any(not(target_arch = "x86_64"), miri))]
-#[inline(always)]
-pub(crate) fn add_as_owner<const OFFSET: usize>(words: &impl OwnerWords, amount: u64) {
-    // SAFETY: by the trait's contract the offset names an atomic word inside `words`.
-    let word = unsafe { &*core::ptr::from_ref(words).byte_add(OFFSET).cast::<AtomicU64>() };
-    word.fetch_add(amount, Release);
-}
-
-#[cfg(any(not(target_arch = "x86_64"), miri))]
-#[inline(always)]
-pub(crate) fn add_fixed_as_owner<const OFFSET: usize, const AMOUNT: i32>(words: &impl OwnerWords) {
-    add_as_owner::<OFFSET>(words, i64::from(AMOUNT).cast_unsigned());
 }

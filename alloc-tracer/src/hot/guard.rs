@@ -2,9 +2,9 @@
 //! Broken by: `tests/signals.rs`, `tests/untracked.rs`.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::call_tree::Mark;
+use crate::sys::atomics::{AtomicU64, Ordering::Relaxed};
 use crate::sys::thread_local;
 
 static REENTRIES: AtomicU64 = AtomicU64::new(0);

@@ -1,9 +1,8 @@
 //! What could not be recorded, or only in part, as numbers for the report. Broken by:
 //! `tests/own_memory_cap.rs`, `tests/fork.rs`.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use super::unwind::End;
+use crate::sys::atomics::{AtomicU64, Ordering::Relaxed};
 
 /// What could not be recorded, or only in part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! What is recorded now: off, sampled or exact, changeable while the program runs. One word that
 //! every thread compares with its own copy. Broken by: `tests/mode_change.rs`.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
-use core::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst};
+use crate::sys::atomics::{
+    AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
+};
 
 /// What the tracer records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,11 +10,11 @@
 //! The pointers stay the inner allocator's own. Broken by: `tests/inner_allocators.rs`, `tests/c_blocks.rs`.
 
 use core::alloc::Layout;
-use core::sync::atomic::{
-    AtomicBool, AtomicU8, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
-};
 
 use super::mode::{self, IntervalId, Mode};
+use crate::sys::atomics::{
+    AtomicBool, AtomicU8, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
+};
 
 /// Blocks below this many bytes are small. A thread attends to every free of a larger one.
 pub(crate) const LARGE_BYTES: usize = 32 << 10;

@@ -3,9 +3,8 @@
 //! sampling they are sums of weights of allocations, and what a site holds is summed over the live table.
 //! Broken by: `tests/exact_counts.rs`, `tests/sampling_accuracy.rs`.
 
-use core::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-
 use super::arena::{Arena, Zeroed};
+use crate::sys::atomics::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use crate::sys::pages::Part;
 
 /// Four words whose meaning depends on the root of the call tree that the site is under.
@@ -55,10 +54,11 @@ impl SiteValues {
         count.fetch_add(1, Release)
     }
 
-    /// Adds a free and says how many there were before.
+    /// Adds a free and says how many there were before. Who sees either word changed sees the allocation too,
+    /// if it reads that one afterwards.
     pub(crate) fn add_free(&self, bytes: u64) -> u64 {
         let [.., count, sum] = &self.0;
-        sum.fetch_add(bytes, Relaxed);
+        sum.fetch_add(bytes, Release);
         count.fetch_add(1, Release)
     }
 

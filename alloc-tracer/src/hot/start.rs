@@ -2,12 +2,14 @@
 //! operation of the process. Broken by: every file of `tests/`.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire};
-use core::sync::atomic::{Ordering::Relaxed, Ordering::Release};
 
 use super::early_choice::EarlyChoice;
 use super::mode::{self, Mode};
 use super::{placement, tag, unwind};
+use crate::sys::atomics::{
+    AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::Release,
+};
 use crate::sys::{clock, process, thread_exit};
 
 /// What the program's source asks for.

@@ -11,10 +11,9 @@
 //! that the block is on. The few blocks where it would are in the live table. Broken by: the tests below,
 //! `tests/c_blocks.rs`, `tests/exact_counts.rs`.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use super::call_tree::{NODE_BITS, NodeId};
 use super::placement::TAG_BYTES;
+use crate::sys::atomics::{AtomicU64, Ordering::Relaxed};
 
 const PAGE_BYTES: usize = 4096;
 const CHECK_BITS: u32 = 64 - NODE_BITS;

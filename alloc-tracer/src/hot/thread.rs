@@ -5,10 +5,6 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::ops::Deref;
 use core::ptr;
-use core::sync::atomic::{
-    AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
-    Ordering::SeqCst,
-};
 
 use super::arena::{Arena, Zeroed};
 use super::counters::{Counters, STRAY};
@@ -17,6 +13,10 @@ use super::placement::{self, LARGE_BYTES};
 use super::thread_sites::ThreadSites;
 use super::unwind::WalkSpace;
 use super::{sampler, start};
+use crate::sys::atomics::{
+    AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::SeqCst,
+};
 use crate::sys::pages::Part;
 use crate::sys::thread_local::{self, NO_STATE};
 use crate::sys::{stack, thread_exit};

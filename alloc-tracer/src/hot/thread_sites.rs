@@ -3,11 +3,11 @@
 //! shared words. Readers add up all shares. Broken by: `tests/exact_counts.rs`, `tests/threads.rs`.
 
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
 use super::call_tree::NodeId;
-use super::counters::{OwnerWords, add_as_owner, add_fixed_as_owner};
 use super::site_values::ExactSums;
+use crate::sys::atomics::{AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+use crate::sys::owner_words::{OwnerWords, add_as_owner, add_fixed_as_owner};
 
 const PLACE_BITS: u32 = 10;
 

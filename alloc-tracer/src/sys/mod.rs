@@ -2,6 +2,7 @@
 //! here allocates, locks or panics, and `errno` is left as it was. May name core and libc only
 //! (and std's `thread_local!` in one file). Broken by: `cargo xtask tidy`, `tests/`.
 
+pub(crate) mod atomics;
 pub(crate) mod clock;
 #[cfg(feature = "profile")]
 pub(crate) mod environment;
@@ -9,6 +10,7 @@ pub(crate) mod environment;
 pub(crate) mod lasting_modules;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) mod modules;
+pub(crate) mod owner_words;
 pub(crate) mod pages;
 #[cfg(feature = "profile")]
 pub(crate) mod pin;

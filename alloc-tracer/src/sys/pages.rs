@@ -100,8 +100,10 @@ fn map_uncounted(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: `__errno_location` returns this thread's errno, which is valid while the thread runs.
     let errno = unsafe { &mut *libc::__errno_location() };
     let before = *errno;
+    // Miri knows no reservations.
+    let reserve = if cfg!(miri) { 0 } else { libc::MAP_NORESERVE };
     let (protection, flags) =
-        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | reserve);
     // SAFETY: a new anonymous mapping at an address that the kernel chooses changes no other memory.
     let pages = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
     *errno = before;

@@ -2,7 +2,7 @@
 //! unwind tables are read, which is the deepest place. Looked at on each reading, so for each return address
 //! once. Broken by: `xtask/tests/stack_budget.rs`, which paints stacks.
 
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sys::atomics::{AtomicUsize, Ordering::Relaxed};
 
 static DEEPEST_BYTES: AtomicUsize = AtomicUsize::new(0);
 

@@ -1,8 +1,6 @@
 //! The differential walk: up from the leaf only until the stack is one that is remembered. Broken by: the
 //! tests below, and `tests/differential_walk.rs`, which walks every stack both ways.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-
 use super::passing_rules::PassingRules;
 use super::remembered::Remembered;
 use super::walk::{Cursor, Registers, Step, Stop};
@@ -10,6 +8,7 @@ use super::{End, MAX_DEPTH};
 use crate::hot::call_tree::{CALL_TREE, Mark, NodeId, Root};
 use crate::hot::guard::Recording;
 use crate::hot::thread_sites::Place;
+use crate::sys::atomics::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use crate::sys::stack::Bounds;
 
 static CHECKS_STACKS: AtomicBool = AtomicBool::new(false);

@@ -5,6 +5,7 @@
 mod child_process;
 mod recursion;
 mod scenario;
+mod small_stacks;
 
 use alloc_tracer::AllocTracer;
 

@@ -24,7 +24,7 @@ pub(crate) fn survives(name: &str, act: fn()) {
 /// Like [`survives`], and looks at what the process wrote, with the mode it ran in.
 pub(crate) fn survives_and(name: &str, act: fn(), look: impl Fn(&str, &Output)) {
     if plays(name) {
-        wait_for_harness();
+        settle();
         act();
         end_of_act();
         return;
@@ -39,7 +39,7 @@ pub(crate) fn survives_and(name: &str, act: fn(), look: impl Fn(&str, &Output)) 
 /// Like [`survives`], for handlers that interrupt the recorder: re-entries are what is tried.
 pub(crate) fn survives_interruptions(name: &str, act: fn()) {
     if plays(name) {
-        wait_for_harness();
+        settle();
         act();
         end_of_interrupted_act();
         return;
@@ -49,13 +49,28 @@ pub(crate) fn survives_interruptions(name: &str, act: fn()) {
     }
 }
 
-/// Waits until the process's first thread, which started this one and is the harness's own, sleeps until
-/// the test is over: only then all that is allocated is the scenario's.
-pub(crate) fn wait_for_harness() {
-    let first = format!("/proc/self/task/{}/stat", std::process::id());
-    while !std::fs::read_to_string(&first).unwrap().contains(") S ") {
+/// Where the first thread is not the calling one but the harness's own, waits until it sleeps for as long as
+/// the test takes; and has the standard library do what it does once. From then on all that is allocated is the
+/// scenario's.
+fn settle() {
+    // SAFETY: asks for a number.
+    let here = unsafe { libc::gettid() }.cast_unsigned();
+    let first = std::process::id();
+    let state = || std::fs::read_to_string(format!("/proc/self/task/{first}/stat")).unwrap();
+    while here != first && !state().contains(") S ") {
         std::thread::yield_now();
     }
+    on_threads(1, |_| ());
+}
+
+/// Runs `act` on so many threads at once, and waits until they are gone: a scope alone only waits until they
+/// have nothing more to do for it.
+pub(crate) fn on_threads<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let act = &act;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|number| scope.spawn(move || act(number))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 /// Plays the scenario of this name with these settings; it must come to its end, and end with success.

@@ -24,7 +24,7 @@ fn beside_others(act: impl FnOnce()) {
         let others = [(); 3].map(|()| scope.spawn(churn));
         act();
         STOP.store(true, Relaxed);
-        others.map(|thread| thread.join().unwrap());
+        others.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 

@@ -10,8 +10,13 @@ use crate::scenario::survives;
 
 pub(crate) const NAME: &str = "before_main::threads_and_blocks";
 
-/// What the constructors leave to main.
-static LEFT: Mutex<Vec<(JoinHandle<u64>, Vec<Vec<u8>>)>> = Mutex::new(Vec::new());
+/// What a constructor leaves to main.
+struct Left {
+    thread: JoinHandle<u64>,
+    blocks: Vec<Vec<u8>>,
+}
+
+static LEFT: Mutex<Vec<Left>> = Mutex::new(Vec::new());
 static STOP: AtomicBool = AtomicBool::new(false);
 static ROUNDS: AtomicU64 = AtomicU64::new(0);
 
@@ -39,7 +44,7 @@ extern "C" fn construct() {
         }
         ROUNDS.load(Relaxed)
     };
-    LEFT.lock().unwrap().push((std::thread::spawn(churn), blocks));
+    LEFT.lock().unwrap().push(Left { thread: std::thread::spawn(churn), blocks });
 }
 
 /// Whether this process plays the scenario of this name; allocates nothing.
@@ -59,7 +64,7 @@ pub(crate) fn threads_and_blocks() {
             std::thread::yield_now();
         }
         STOP.store(true, Relaxed);
-        for (thread, blocks) in left {
+        for Left { thread, blocks } in left {
             assert!(thread.join().unwrap() >= 1000);
             for (size, mut block) in (1..500).zip(blocks) {
                 assert_eq!(block, vec![size as u8; size * 100]);

@@ -99,8 +99,12 @@ fn children_that_run_another_program() {
                 // second by `fork`.
                 let spawned = Command::new("true").arg("x").env("X", "y").status();
                 let mut command = Command::new("true");
+                let allocate = || {
+                    drop(black_box(blocks()));
+                    Ok(())
+                };
                 // SAFETY: between fork and exec the child only allocates, which glibc supports.
-                let forked = unsafe { command.pre_exec(|| Ok(drop(blocks()))) }.status();
+                let forked = unsafe { command.pre_exec(allocate) }.status();
                 assert!(spawned.unwrap().success() && forked.unwrap().success());
             }
         });

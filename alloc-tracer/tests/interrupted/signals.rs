@@ -114,7 +114,6 @@ fn every_block_of_a_handler_is_counted_and_attributed() {
             }
             done.wait();
         });
-        drop(done);
         crate::all_is_booked(&books, before);
         assert!(BY_TIMER.load(Relaxed) >= signals && BY_STORM.load(Relaxed) >= signals);
     });

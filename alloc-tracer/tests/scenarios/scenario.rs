@@ -52,7 +52,7 @@ pub(crate) fn survives_interruptions(name: &str, act: fn()) {
 /// Where the first thread is not the calling one but the harness's own, waits until it sleeps for as long as
 /// the test takes; and has the standard library do what it does once. From then on all that is allocated is the
 /// scenario's.
-fn settle() {
+pub(crate) fn settle() {
     // SAFETY: asks for a number.
     let here = unsafe { libc::gettid() }.cast_unsigned();
     let first = std::process::id();

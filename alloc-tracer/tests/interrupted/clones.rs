@@ -57,7 +57,7 @@ fn copies_of_the_process() {
         let books = Books::open();
         let before = (alloc_tracer::stats(), Truth::now());
         beside_others(|| {
-            for _ in 0..rounds(60, 500) {
+            for _ in 0..rounds(60, 200) {
                 let parents = blocks();
                 let none = ptr::null_mut::<c_void>();
                 // SAFETY: without a stack of its own and without flags the child is a copy of the process; it
@@ -93,7 +93,7 @@ fn children_on_the_parents_memory() {
         let before = (alloc_tracer::stats(), Truth::now());
         beside_others(|| {
             let mut stack = vec![0_u128; 8 << 10];
-            for _ in 0..rounds(60, 500) {
+            for _ in 0..rounds(60, 200) {
                 let mut parents = blocks();
                 let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
                 // SAFETY: the child runs on a stack of its own, whose end this is, while its parent waits.

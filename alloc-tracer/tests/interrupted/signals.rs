@@ -103,7 +103,7 @@ fn every_block_of_a_handler_is_counted_and_attributed() {
         handle(libc::SIGUSR1, on_storm, libc::SA_ONSTACK);
         let books = Books::open();
         let before = (alloc_tracer::stats(), Truth::now());
-        let signals = rounds(1000, 100_000) as u64;
+        let signals = rounds(1000, 20_000) as u64;
         let handles = [const { AtomicUsize::new(0) }; THREADS];
         let done = std::sync::Barrier::new(THREADS + 1);
         on_threads(THREADS + 1, |number| {

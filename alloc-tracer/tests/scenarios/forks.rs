@@ -45,7 +45,10 @@ fn child(number: usize, parents: Vec<Vec<u8>>) {
     assert!(parents.iter().enumerate().all(|(n, block)| block.iter().all(|byte| *byte == n as u8)));
     drop(black_box(parents));
     let after = live();
-    assert_eq!((before.0 - after.0, before.1 - after.1), (301, (bytes + list) as u64));
+    assert_eq!(before.0 - after.0, 301);
+    // The sum of live bytes has the bound of a process whose threads run: where they are frozen is not known.
+    let off = (before.1 - after.1).abs_diff((bytes + list) as u64);
+    assert!(off <= alloc_tracer::stats().peak_error_bytes, "{off} bytes");
     if number.is_multiple_of(4) {
         let threads = [(); 2].map(|()| std::thread::spawn(|| black_box(vec![5_u8; 60_000])));
         assert!(threads.into_iter().all(|thread| thread.join().unwrap() == [5; 60_000]));
@@ -59,7 +62,7 @@ fn children_that_live_on() {
     survives("forks::children_that_live_on", || {
         let books = Books::open();
         beside_others(|| {
-            for number in 0..rounds(40, 1000) {
+            for number in 0..rounds(40, 300) {
                 let parents = blocks();
                 // SAFETY: the child allocates and starts threads, which glibc supports after a fork.
                 match unsafe { libc::fork() } {
@@ -94,7 +97,7 @@ fn children_that_run_another_program() {
         assert!(Command::new("true").status().unwrap().success());
         let books = Books::open();
         beside_others(|| {
-            for _ in 0..rounds(20, 500) {
+            for _ in 0..rounds(20, 200) {
                 // The first by `posix_spawn`, which shares the parent's memory until the program is there; the
                 // second by `fork`.
                 let spawned = Command::new("true").arg("x").env("X", "y").status();

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::mpsc::channel;
 
 use alloc_tracer::AllocTracer;
-use child_process::{plays, role};
+use child_process::{output_within_a_minute, plays, role};
 use corosensei::stack::{Stack, StackPointer};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use independent_count::{Counting, Truth};
@@ -273,7 +273,7 @@ fn smaller_stack() {
 }
 
 fn passes(scenario: &str, settings: &str) {
-    let output = role(scenario, settings).output().unwrap();
+    let output = output_within_a_minute(role(scenario, settings));
     assert!(
         output.status.success(),
         "{settings}: {}, {}",

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use alloc_tracer::{AllocTracer, Profile};
-use child_process::{directory, plays, role, said};
+use child_process::{directory, output_within_a_minute, plays, role, said};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -67,7 +67,7 @@ fn wait_for(child: libc::pid_t) -> i32 {
 fn children_neither_hang_nor_write_and_the_parents_file_is_whole() {
     let directory = directory("fork");
     let path = directory.join("heap-%p.pb.gz");
-    let child = role("forking_program", &format!("out={}", path.display())).output().unwrap();
+    let child = output_within_a_minute(role("forking_program", &format!("out={}", path.display())));
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
     let files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");

@@ -3,41 +3,15 @@
 //! when the program exits.
 #![cfg(feature = "profile")]
 
+mod built_beside;
 mod child_process;
 
 use std::ffi::CString;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Barrier;
 
-use child_process::{plays, role};
-
-/// The plugin, built as this test was.
-fn plugin() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile_directory = test.ancestors().nth(2).unwrap();
-    let profile = match profile_directory.file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
-        other => other,
-    };
-    let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "alloc-tracer",
-            "--example",
-            "traced_plugin",
-            "--profile",
-            profile,
-        ])
-        .arg("--target-dir")
-        .arg(profile_directory.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(status.unwrap().success());
-    profile_directory.join("examples/libtraced_plugin.so")
-}
+use built_beside::build;
+use child_process::{output_within_a_minute, plays, role};
 
 const PLUGIN: &str = "ALLOC_TRACER_TEST_PLUGIN";
 
@@ -77,7 +51,9 @@ fn threads_end_and_the_profile_is_written_after_the_plugin_was_unloaded() {
     let directory = child_process::directory("plugin_host");
     let profile: &Path = &directory.join("plugin.pb.gz");
     let mut host = role("host", &format!("out={}", profile.display()));
-    let output = host.env(PLUGIN, plugin()).output().unwrap();
+    let built = build(&["--package", "alloc-tracer", "--example", "traced_plugin"]);
+    host.env(PLUGIN, built.join("examples/libtraced_plugin.so"));
+    let output = output_within_a_minute(host);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", output.status);
     assert!(String::from_utf8_lossy(&output.stdout).contains("host: ok"));

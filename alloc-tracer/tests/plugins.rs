@@ -5,6 +5,8 @@
 #![cfg(all(feature = "profile", target_arch = "x86_64"))]
 
 mod child_process;
+#[path = "scenarios/scenario.rs"]
+mod scenario;
 
 use std::ffi::{CStr, CString, c_int, c_long, c_void};
 use std::path::Path;
@@ -14,7 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use alloc_tracer::AllocTracer;
-use child_process::{plays, role};
+use child_process::{output_within_a_minute, plays, role};
+use scenario::{Books, on_threads, rounds, survives};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -241,8 +244,56 @@ fn coming_and_going() {
     assert!(BLOCKS.load(Relaxed) > 10_000);
 }
 
+type UnwindingCallback = extern "C-unwind" fn(*mut c_void);
+
+extern "C-unwind" fn allocate_and_perhaps_panic(round: *mut c_void) {
+    let round = round as usize;
+    for bytes in 1..50 {
+        std::hint::black_box(vec![0_u8; bytes * 100]);
+    }
+    if !round.is_multiple_of(3) {
+        std::panic::panic_any(vec![round; 10]);
+    }
+}
+
+/// Opens a library, goes through it to Rust, comes back as a call or as a panic does, and closes it.
+fn go_through(path: &CStr, round: usize) {
+    let library = Library::open(path);
+    // SAFETY: the function is compiled with unwind tables, and has nothing to do where it is unwound.
+    let enter: extern "C-unwind" fn(UnwindingCallback, *mut c_void) -> c_int =
+        unsafe { std::mem::transmute(library.enter()) };
+    let result = std::panic::catch_unwind(|| {
+        enter(allocate_and_perhaps_panic, ptr::without_provenance_mut(round));
+    });
+    match result {
+        Ok(()) => assert!(round.is_multiple_of(3)),
+        Err(payload) => assert_eq!(*payload.downcast::<Vec<usize>>().unwrap(), vec![round; 10]),
+    }
+}
+
+#[test]
+fn panics_through_libraries_that_come_and_go_in_every_mode() {
+    survives("panics_through_libraries_that_come_and_go_in_every_mode", || {
+        let directory = child_process::directory("plugins-panics");
+        let libraries: Vec<_> = ["a", "b", "c"].map(|name| library(&directory, name, 500)).into();
+        let Some(libraries) = libraries.into_iter().collect::<Option<Vec<_>>>() else { return };
+        std::panic::set_hook(Box::new(|_| ()));
+        let run = |rounds| {
+            on_threads(8, |number| {
+                for round in 0..rounds {
+                    go_through(&libraries[(number + round) % 3], round);
+                }
+            });
+        };
+        run(3);
+        let books = Books::open();
+        run(rounds(60, 2000));
+        books.close(0, 0);
+    });
+}
+
 fn passes(scenario: &str, settings: &str) {
-    let output = role(scenario, settings).output().unwrap();
+    let output = output_within_a_minute(role(scenario, settings));
     print!("{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.status.success(), "{scenario}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,5 +1,5 @@
 //! A thread's totals, exact in every mode. One thread writes them, any thread reads them; no two
-//! threads share a cache line. Broken by: `tests/exact_counts.rs`, `tests/signals.rs`.
+//! threads share a cache line. Broken by: `tests/exact_counts.rs`, `tests/interrupted/signals.rs`.
 
 use core::mem::offset_of;
 

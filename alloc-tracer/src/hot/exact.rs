@@ -88,7 +88,7 @@ impl SmallBlock {
             return false;
         }
         // SAFETY: the tag is there.
-        unsafe { tag.remove() };
+        unsafe { tag.remove(site) };
         thread.counters.freed(size);
         place.add_free(size as u64);
         true

@@ -1,5 +1,5 @@
 //! The door to the recorder: one key per thread, so that nothing records while it is being recorded.
-//! Broken by: `tests/signals.rs`, `tests/untracked.rs`.
+//! Broken by: `tests/interrupted/signals.rs`, `tests/untracked.rs`.
 
 use core::marker::PhantomData;
 

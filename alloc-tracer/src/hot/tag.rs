@@ -1,6 +1,7 @@
 //! The eight bytes behind each small block of a process that starts in exact mode: the block's site (26
-//! bits), and 38 bits that depend on its address and on a secret of this run. They also say that the
-//! block is the hook's own: one that C allocated is taken for a tagged one once in 2^38 times.
+//! bits), and 38 bits that depend on it, on the block's address and on a secret of this run. They also say
+//! that the block is the hook's own: one that C allocated is taken for a tagged one once in 2^38 times, or
+//! where it has just the address and size of a tagged one that C freed, and the tag is still there.
 //!
 //! ```text
 //!   | what the program asked for ............ | site, check |
@@ -62,7 +63,7 @@ impl TagPlace {
     /// As [`behind`](Self::behind) says, with room for a tag.
     #[inline(always)]
     pub(crate) unsafe fn write(self, site: NodeId) {
-        let tag = (u64::from(site.0) << CHECK_BITS) | self.check;
+        let tag = self.tag_of(site);
         // SAFETY: the eight bytes are inside what the inner allocator was asked for, and the program
         // knows nothing of them.
         unsafe { self.tag.write_unaligned(tag) };
@@ -76,7 +77,8 @@ impl TagPlace {
     pub(crate) unsafe fn site(self) -> Option<NodeId> {
         // SAFETY: on the block's last page, so readable, whoever owns the bytes.
         let difference = unsafe { self.read() } ^ self.check;
-        if difference & CHECK_MASK == 0 { Some(NodeId((difference >> CHECK_BITS) as u32)) } else { None }
+        let site = difference >> CHECK_BITS;
+        if (difference ^ site) & CHECK_MASK == 0 { Some(NodeId(site as u32)) } else { None }
     }
 
     /// Removes the tag.
@@ -84,9 +86,35 @@ impl TagPlace {
     /// # Safety
     /// As [`behind`](Self::behind) says, and a tag is here.
     #[inline(always)]
-    pub(crate) unsafe fn remove(self) {
-        // SAFETY: a tag stands here, so there was room for it; what is left is none.
-        unsafe { self.tag.write_unaligned(!self.check) };
+    pub(crate) unsafe fn remove(self, site: NodeId) {
+        // SAFETY: by this function's contract.
+        unsafe { self.write_first_byte(!self.tag_of(site)) };
+    }
+
+    /// Puts a tag back that [`take`](Self::take) took.
+    ///
+    /// # Safety
+    /// As [`behind`](Self::behind) says; the tag was here and nothing has changed since.
+    #[cold]
+    pub(crate) unsafe fn put_back(self, site: NodeId) {
+        // SAFETY: by this function's contract.
+        unsafe { self.write_first_byte(self.tag_of(site)) };
+    }
+
+    #[inline(always)]
+    fn tag_of(self, site: NodeId) -> u64 {
+        let site = u64::from(site.0);
+        (site << CHECK_BITS) | (self.check ^ site)
+    }
+
+    /// # Safety
+    /// The tag, or what is left of it, is at least as much the caller's as its first byte.
+    #[inline(always)]
+    unsafe fn write_first_byte(self, tag: u64) {
+        let [first, ..] = tag.to_le_bytes();
+        // SAFETY: 38 bits said that a tag stands here, all of which the next block cannot have by chance;
+        // if the block is C's, at least the first byte is from a tag that once was behind it.
+        unsafe { self.tag.cast::<u8>().write(first) };
     }
 
     /// Takes the tag away and returns its site, if there is one.
@@ -98,7 +126,7 @@ impl TagPlace {
         // SAFETY: by this function's contract.
         let site = unsafe { self.site() }?;
         // SAFETY: the tag is here.
-        unsafe { self.remove() };
+        unsafe { self.remove(site) };
         Some(site)
     }
 
@@ -149,6 +177,29 @@ mod tests {
                 assert_eq!(TagPlace::behind(block, size + 1).unwrap().take(), None);
                 assert_eq!(TagPlace::behind(block, size).unwrap().take(), Some(NodeId(site)));
                 assert_eq!(TagPlace::behind(block, size).unwrap().take(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tag_that_the_next_block_has_begun_to_overwrite_is_none_and_what_follows_a_tag_is_left_alone() {
+        set_secret(0x1234_5678_9ABC_DEF0);
+        let mut page = Page([0xAA; PAGE_BYTES]);
+        let block = page.0.as_mut_ptr();
+        for of_next_block in 1..8 {
+            // SAFETY: all places are inside the page, which nobody else uses.
+            unsafe {
+                let place = TagPlace::behind(block, 64).unwrap();
+                place.write(NodeId(77));
+                let next = block.add(64 + 8 - of_next_block);
+                next.write_bytes(0x91, of_next_block);
+                assert_eq!(place.take(), None);
+                place.write(NodeId(77));
+                let before = next.read();
+                assert_eq!(place.take(), Some(NodeId(77)));
+                assert_eq!(next.read(), before);
+                place.put_back(NodeId(77));
+                assert_eq!(place.take(), Some(NodeId(77)));
             }
         }
     }

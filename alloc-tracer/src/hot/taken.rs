@@ -61,10 +61,10 @@ impl Taken {
     #[cold]
     pub(crate) unsafe fn put_back(self, block: *mut u8, size: usize) {
         if let Some(site) = self.tag {
-            // SAFETY: the block had a tag, so it has room for one.
+            // SAFETY: the tag was there and the block is as it was.
             unsafe {
                 if let Some(place) = TagPlace::behind(block, size) {
-                    place.write(site);
+                    place.put_back(site);
                 }
             }
         }

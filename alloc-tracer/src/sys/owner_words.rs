@@ -1,5 +1,5 @@
 //! Words that one thread writes and any thread reads, added to without a locked instruction.
-//! Broken by: `tests/signals.rs`, `tests/exact_counts.rs`.
+//! Broken by: `tests/interrupted/signals.rs`, `tests/exact_counts.rs`.
 
 #[cfg(any(not(target_arch = "x86_64"), miri))]
 use super::atomics::{AtomicU64, Ordering::Release};

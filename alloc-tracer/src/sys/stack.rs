@@ -37,6 +37,18 @@ pub(crate) fn bounds() -> Bounds {
     }
 }
 
+/// The low end of the signal stack that the calling thread runs on, if it runs on one.
+pub(crate) fn alternate_low() -> Option<usize> {
+    // SAFETY: errno is this thread's own. Zeroes are a valid `stack_t`; the call changes nothing but it.
+    unsafe {
+        let errno = *libc::__errno_location();
+        let mut alternate: libc::stack_t = core::mem::zeroed();
+        let is_known = libc::sigaltstack(core::ptr::null(), &raw mut alternate) == 0;
+        *libc::__errno_location() = errno;
+        (is_known && alternate.ss_flags & libc::SS_ONSTACK != 0).then(|| alternate.ss_sp.addr())
+    }
+}
+
 fn thread_bounds() -> Option<Bounds> {
     // SAFETY: errno is this thread's own. The attributes are written by `pthread_getattr_np` before
     // they are read and destroyed; the thread is the calling one.

@@ -75,6 +75,7 @@ impl Truth {
         }
     }
 
+    #[allow(dead_code, reason = "a scenario that is about a whole process has no earlier moment")]
     pub(crate) fn since(&self, before: &Truth) -> Truth {
         Truth {
             allocations: self.allocations - before.allocations,

@@ -1,10 +1,19 @@
 //! What programs do that an allocator may not survive, one module a kind of trouble. Every scenario
 //! runs in a process of its own under a watchdog, once in each of the tracer's modes.
+#![cfg(feature = "profile")]
 
+mod blocks_of_c;
+mod callbacks;
 #[path = "../child_process/mod.rs"]
 mod child_process;
+mod forks;
+mod odd_layouts;
+mod panics;
 mod recursion;
 mod scenario;
+mod small_stacks;
+mod untouched;
+mod wild_frames;
 
 use alloc_tracer::AllocTracer;
 

@@ -7,7 +7,7 @@ use super::passing_rules::PassingRules;
 use super::rule::{PackedRule, Rule};
 use super::stack_use::StackUse;
 use super::{program, rule_cache};
-use crate::sys::stack::Bounds;
+use crate::sys::stack::{self, Bounds};
 use crate::sys::{modules, pages};
 
 /// The registers that a walk starts from.
@@ -144,6 +144,9 @@ pub(crate) struct Cursor<'a> {
 const FOREIGN_PAGES: usize = 64;
 const PAGE_BYTES: usize = 4096;
 
+/// More stack than a search of the tables takes: 1 KiB where it is optimised (`xtask/tests/stack_budget.rs`).
+const SEARCH_STACK_BYTES: usize = if cfg!(debug_assertions) { 16 << 10 } else { 2 << 10 };
+
 /// One step from a frame to its caller, with all that it depended on besides the registers before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Step {
@@ -229,7 +232,8 @@ impl<'a> Cursor<'a> {
         let Registers { instruction, stack, frame } = self.registers;
         let (rule, is_repeatable) = match rule_cache::get(instruction) {
             Some(rule) => (rule, true),
-            None => look_up(instruction, self.passing, &mut self.stack_use),
+            None if self.has_room_to_search() => look_up(instruction, self.passing, &mut self.stack_use),
+            None => return Err(Stop::Lost),
         };
         let Some((cfa_offset, from_frame_pointer)) = rule.simple() else {
             return self.go_up_otherwise(Rule::unpack(rule), is_repeatable, step);
@@ -304,6 +308,21 @@ impl<'a> Cursor<'a> {
         // From an alternate signal stack the walk comes back to the interrupted one.
         self.arrive_on_stack();
         Ok(Step { return_address: as_return_address, ..Step::default() })
+    }
+
+    /// Whether a search of the tables fits below the stack pointer of this thread. A program may run where
+    /// it has hardly more room than it needs itself: it must not fall because of the tracer.
+    fn has_room_to_search(&self) -> bool {
+        let stack = Registers::here().stack;
+        let lowest = stack.wrapping_sub(SEARCH_STACK_BYTES);
+        if self.bounds.contain(stack) {
+            return lowest >= self.bounds.low && lowest < stack;
+        }
+        // A signal stack may lie amidst other data; of other stacks all that is known is what can be read.
+        match stack::alternate_low() {
+            Some(low) => lowest >= low,
+            None => pages::is_readable(lowest),
+        }
     }
 
     /// Reads a word of the stack.

@@ -1,0 +1,45 @@
+//! Allocations where only an allocator without locks may be called: in signal handlers at a high rate, in
+//! the middle of anything, and in children that the C library knows nothing of. Nothing hangs, and every
+//! block is counted and attributed. Broken by whatever in the recorder waits for somebody else.
+#![cfg(feature = "profile")]
+
+#[path = "../bump_room/mod.rs"]
+mod bump_room;
+#[path = "../child_process/mod.rs"]
+mod child_process;
+mod clones;
+#[path = "../independent_count/mod.rs"]
+mod independent_count;
+#[path = "../scenarios/scenario.rs"]
+mod scenario;
+mod signals;
+
+use std::alloc::{GlobalAlloc, Layout};
+
+use alloc_tracer::{AllocTracer, Stats};
+use independent_count::{Counting, Truth};
+use scenario::Books;
+
+/// Takes memory from the front of a large mapping, for ever.
+struct Bump;
+
+// SAFETY: every block is a fresh part of the mapping, aligned as asked.
+unsafe impl GlobalAlloc for Bump {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let room = layout.size() + layout.align();
+        let start = bump_room::take(room);
+        start.next_multiple_of(layout.align()) as *mut u8
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ALLOC: Counting<AllocTracer<Bump>> = Counting(AllocTracer::new(Bump));
+
+/// Since the books were opened every operation was counted, and what is live is on call stacks.
+fn all_is_booked(books: &Books, before: (Stats, Truth)) {
+    let (truth, stats) = (Truth::now().since(&before.1), alloc_tracer::stats());
+    assert_eq!(Truth::by_tracer(&before.0, &stats), truth);
+    books.close(truth.live_blocks as usize, truth.live_bytes as usize);
+}

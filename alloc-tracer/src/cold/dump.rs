@@ -9,6 +9,7 @@ use super::std::panic::catch_unwind;
 use super::std::prelude::rust_2024::*;
 use super::std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sys::process;
+use crate::sys::standard_error::{self, WithoutSignals};
 
 /// Writes the profile to the configured file, if there is one, and says so. Whatever goes wrong is a
 /// line on standard error; the caller goes on.
@@ -16,6 +17,7 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(out) = &config.out else { return };
     let path = expand(out, process::id(), COUNT.fetch_add(1, Relaxed) + 1);
+    let _silent = WithoutSignals::begin();
     let text = catch_unwind(|| {
         let snapshot = snapshot();
         let profile =
@@ -31,13 +33,5 @@ pub(crate) fn write(config: &Config, moment: Moment) {
 /// Writes to standard error, past std's lock, which a thread of the program may hold for ever; where
 /// nothing can be written, nothing can be said.
 pub(crate) fn say(text: &str) {
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        // SAFETY: the pointer and the length describe `rest`.
-        let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
-        match usize::try_from(written) {
-            Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
-            _ => return,
-        }
-    }
+    standard_error::write(text);
 }

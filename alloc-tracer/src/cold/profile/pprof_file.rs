@@ -8,8 +8,10 @@ use super::Profile;
 use crate::cold::std::ffi::OsString;
 use crate::cold::std::fs::{self, File, OpenOptions};
 use crate::cold::std::io::{self, BufWriter, Write};
+use crate::cold::std::os::fd::AsRawFd;
 use crate::cold::std::os::unix::fs::OpenOptionsExt;
 use crate::cold::std::path::{Path, PathBuf};
+use crate::cold::std::prelude::rust_2024::*;
 use crate::cold::std::{error, process};
 
 /// Why a profile could not be written to its file. Nothing is left behind at its path.
@@ -98,6 +100,7 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
     };
+    let _taken = vacant_standard_descriptors();
     loop {
         let mut hidden = OsString::from(".");
         hidden.push(name);
@@ -110,4 +113,11 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The numbers of standard descriptors that the program has closed, so that no file gets one: what its threads
+/// print meanwhile would be in the profile. A bare path answers them as a closed descriptor does.
+fn vacant_standard_descriptors() -> Vec<File> {
+    let bare_path = || OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/").ok();
+    core::iter::from_fn(bare_path).take_while(|taken| taken.as_raw_fd() <= libc::STDERR_FILENO).collect()
 }

@@ -3,6 +3,7 @@
 
 #[path = "../child_process/mod.rs"]
 mod child_process;
+mod chroot;
 mod descriptors;
 mod recursion;
 mod scenario;

@@ -5,8 +5,11 @@
 mod child_process;
 mod chroot;
 mod descriptors;
+mod filter;
 mod recursion;
+mod refused_memory;
 mod scenario;
+mod system_calls;
 
 use alloc_tracer::AllocTracer;
 

@@ -4,40 +4,14 @@
 #![cfg(feature = "profile")]
 
 mod child_process;
+mod plugin;
 
 use std::ffi::CString;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Barrier;
 
 use child_process::{plays, role};
-
-/// The plugin, built as this test was.
-fn plugin() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile_directory = test.ancestors().nth(2).unwrap();
-    let profile = match profile_directory.file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
-        other => other,
-    };
-    let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "alloc-tracer",
-            "--example",
-            "traced_plugin",
-            "--profile",
-            profile,
-        ])
-        .arg("--target-dir")
-        .arg(profile_directory.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(status.unwrap().success());
-    profile_directory.join("examples/libtraced_plugin.so")
-}
+use plugin::plugin;
 
 const PLUGIN: &str = "ALLOC_TRACER_TEST_PLUGIN";
 

@@ -18,7 +18,11 @@ const HELD_BLOCKS: usize = 100;
 
 #[inline(never)]
 fn hold_blocks() -> Vec<Vec<u8>> {
-    (0..HELD_BLOCKS).map(|_| black_box(vec![1; HELD_BYTES])).collect()
+    let mut held = Vec::with_capacity(HELD_BLOCKS);
+    for _ in 0..HELD_BLOCKS {
+        held.push(black_box(vec![1; HELD_BYTES]));
+    }
+    held
 }
 
 /// Blocks that come, grow and go.

@@ -2,6 +2,7 @@
 //! coroutine's whether its pages can be read, which a sandbox may refuse.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 
 use corosensei::{Coroutine, CoroutineResult};
@@ -77,10 +78,11 @@ fn recording_in_the_steady_state_makes_no_system_call() {
     }
 }
 
-fn on_a_coroutines_stack() {
+/// Allocates in a coroutine, above a frame that takes up several pages.
+fn on_a_coroutines_stack(bytes: Range<usize>) {
     let mut coroutine = Coroutine::new(|yielder, ()| {
-        for bytes in 1..200 {
-            black_box(vec![1_u8; bytes]);
+        for bytes in bytes {
+            below_a_large_frame(bytes);
             yielder.suspend(());
         }
     });
@@ -89,18 +91,49 @@ fn on_a_coroutines_stack() {
     }
 }
 
+#[inline(never)]
+fn below_a_large_frame(bytes: usize) {
+    let room = black_box([0_u8; 20_000]);
+    std::mem::forget(black_box(vec![1_u8; bytes]));
+    black_box(&room);
+}
+
+/// The most frames on a stack that holds blocks of the coroutine's.
+fn most_frames() -> usize {
+    let snapshot = alloc_tracer::snapshot();
+    let of_these = snapshot.sites().filter(|site| {
+        site.stack.iter().any(|address| {
+            let function = below_a_large_frame as *const () as u64;
+            (function..function + 512).contains(address)
+        })
+    });
+    of_these.map(|site| site.stack.len()).max().unwrap_or(0)
+}
+
 #[test]
-fn a_sandbox_that_refuses_to_say_what_can_be_read_costs_the_stacks_of_coroutines() {
+fn a_sandbox_that_refuses_to_say_what_can_be_read_costs_frames_of_coroutines_and_nothing_else() {
     survives(
-        "system_calls::a_sandbox_that_refuses_to_say_what_can_be_read_costs_the_stacks_of_coroutines",
+        "system_calls::a_sandbox_that_refuses_to_say_what_can_be_read_costs_frames_of_coroutines_and_nothing_else",
         || {
-            on_a_coroutines_stack();
-            let before = alloc_tracer::stats().stacks_lost;
+            if alloc_tracer::mode() != alloc_tracer::Mode::Exact {
+                filter::install(&[libc::SYS_process_vm_readv], Answer::Errno(libc::EPERM), Answer::Allow);
+                on_a_coroutines_stack(1..200);
+                return;
+            }
+            on_a_coroutines_stack(1..200);
+            let whole = most_frames();
+            alloc_tracer::reset();
+            let before = alloc_tracer::stats();
             filter::install(&[libc::SYS_process_vm_readv], Answer::Errno(libc::EPERM), Answer::Allow);
-            on_a_coroutines_stack();
-            let lost = alloc_tracer::stats().stacks_lost - before;
-            let all_are_recorded = alloc_tracer::mode() == alloc_tracer::Mode::Exact;
-            assert!(lost >= 199 || !all_are_recorded, "a stack that is not whole is a number: {lost}");
+            on_a_coroutines_stack(1001..1200);
+            let after = alloc_tracer::stats();
+            let lost = after.stacks_lost - before.stacks_lost;
+            assert!(lost >= 199 && after.live_blocks - before.live_blocks >= 199, "{after:?}");
+            let snapshot = alloc_tracer::snapshot();
+            let shortest = snapshot.sites().filter(|site| site.gap == Some(alloc_tracer::Gap::Lost));
+            let shortest = shortest.filter(|site| site.values.alloc_objects.value >= 199.0);
+            let shortest = shortest.map(|site| site.stack.len()).min().unwrap_or(usize::MAX);
+            assert!(shortest < whole, "{shortest} frames of {whole}");
         },
     );
 }

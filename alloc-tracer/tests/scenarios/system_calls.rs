@@ -2,9 +2,9 @@
 //! coroutine's whether its pages can be read, which a sandbox may refuse.
 
 use std::hint::black_box;
-use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 
+use alloc_tracer::{Gap, Mode};
 use corosensei::{Coroutine, CoroutineResult};
 
 use crate::child_process::{output_within_a_minute, plays, role};
@@ -79,9 +79,9 @@ fn recording_in_the_steady_state_makes_no_system_call() {
 }
 
 /// Allocates in a coroutine, above a frame that takes up several pages.
-fn on_a_coroutines_stack(bytes: Range<usize>) {
+fn on_a_coroutines_stack() {
     let mut coroutine = Coroutine::new(|yielder, ()| {
-        for bytes in bytes {
+        for bytes in 1..=BLOCKS {
             below_a_large_frame(bytes);
             yielder.suspend(());
         }
@@ -98,42 +98,42 @@ fn below_a_large_frame(bytes: usize) {
     black_box(&room);
 }
 
-/// The most frames on a stack that holds blocks of the coroutine's.
-fn most_frames() -> usize {
+/// The frames of the stack that allocated the coroutine's blocks, which ends where the coroutine begins.
+fn coroutines_frames() -> usize {
     let snapshot = alloc_tracer::snapshot();
-    let of_these = snapshot.sites().filter(|site| {
-        site.stack.iter().any(|address| {
-            let function = below_a_large_frame as *const () as u64;
-            (function..function + 512).contains(address)
-        })
-    });
-    of_these.map(|site| site.stack.len()).max().unwrap_or(0)
+    let mut of_coroutine = snapshot
+        .sites()
+        .filter(|site| site.gap == Some(Gap::Lost) && site.values.alloc_objects.value >= BLOCKS as f64);
+    let found = of_coroutine.next().expect("a stack that is not whole");
+    assert!(of_coroutine.next().is_none());
+    found.stack.len()
 }
+
+const BLOCKS: usize = 199;
 
 #[test]
 fn a_sandbox_that_refuses_to_say_what_can_be_read_costs_frames_of_coroutines_and_nothing_else() {
     survives(
         "system_calls::a_sandbox_that_refuses_to_say_what_can_be_read_costs_frames_of_coroutines_and_nothing_else",
         || {
-            if alloc_tracer::mode() != alloc_tracer::Mode::Exact {
-                filter::install(&[libc::SYS_process_vm_readv], Answer::Errno(libc::EPERM), Answer::Allow);
-                on_a_coroutines_stack(1..200);
-                return;
+            let refuse =
+                || filter::install(&[libc::SYS_process_vm_readv], Answer::Errno(libc::EPERM), Answer::Allow);
+            if alloc_tracer::mode() != Mode::Exact {
+                refuse();
+                return on_a_coroutines_stack();
             }
-            on_a_coroutines_stack(1..200);
-            let whole = most_frames();
+            alloc_tracer::reset();
+            on_a_coroutines_stack();
+            let allowed = coroutines_frames();
             alloc_tracer::reset();
             let before = alloc_tracer::stats();
-            filter::install(&[libc::SYS_process_vm_readv], Answer::Errno(libc::EPERM), Answer::Allow);
-            on_a_coroutines_stack(1001..1200);
+            refuse();
+            on_a_coroutines_stack();
             let after = alloc_tracer::stats();
-            let lost = after.stacks_lost - before.stacks_lost;
-            assert!(lost >= 199 && after.live_blocks - before.live_blocks >= 199, "{after:?}");
-            let snapshot = alloc_tracer::snapshot();
-            let shortest = snapshot.sites().filter(|site| site.gap == Some(alloc_tracer::Gap::Lost));
-            let shortest = shortest.filter(|site| site.values.alloc_objects.value >= 199.0);
-            let shortest = shortest.map(|site| site.stack.len()).min().unwrap_or(usize::MAX);
-            assert!(shortest < whole, "{shortest} frames of {whole}");
+            let counted = [after.stacks_lost - before.stacks_lost, after.live_blocks - before.live_blocks];
+            assert!(counted.iter().all(|count| *count >= BLOCKS as u64), "{after:?}");
+            let refused = coroutines_frames();
+            assert!(refused < allowed, "{refused} frames, {allowed} where it may ask");
         },
     );
 }

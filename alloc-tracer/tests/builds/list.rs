@@ -90,8 +90,7 @@ pub(crate) const BUILDS: [Build; 36] = [
     Build {
         profile: &["panic=\"abort\""],
         all_crates: &["-Cforce-unwind-tables=no"],
-        has_whole_stacks: false,
-        ..Build::new("abort, without unwind tables")
+        ..Build::new("abort, no unwind tables asked for")
     },
     Build { profile: &["debug=\"none\""], names: Names::Functions, ..Build::new("no debug information") },
     Build { target: "x86_64-unknown-linux-musl", ..Build::new("static musl") },

@@ -31,7 +31,13 @@
 //!
 //! A mistake is one line on standard error, and the program runs on. A program that runs with raised
 //! privileges ignores the variable. The file is whole or absent, readable by its owner only, and never
-//! written through a link; a forked child does not write its parent's file.
+//! written through a link; a forked child does not write its parent's file. A second copy of the tracer in one
+//! process, that of a plugin, writes to `NAME.2`. The file is written when the program returns from `main`,
+//! panics there or calls `exit`; a program that ends by a signal, by `abort`, `_exit` or `quick_exit` leaves none.
+//!
+//! What is said goes to the standard error that the process was started with: where the program has put
+//! another file in its place, nothing is said. No pipe that nobody reads and no limit on files ends the
+//! program or changes its exit code on account of the tracer.
 //!
 //! # By the program
 //!

@@ -3,15 +3,15 @@
 //! when the program exits.
 #![cfg(feature = "profile")]
 
-mod built_beside;
 mod child_process;
+mod plugin;
 
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::Barrier;
 
-use built_beside::build;
 use child_process::{output_within_a_minute, plays, role};
+use plugin::plugin;
 
 const PLUGIN: &str = "ALLOC_TRACER_TEST_PLUGIN";
 
@@ -51,8 +51,7 @@ fn threads_end_and_the_profile_is_written_after_the_plugin_was_unloaded() {
     let directory = child_process::directory("plugin_host");
     let profile: &Path = &directory.join("plugin.pb.gz");
     let mut host = role("host", &format!("out={}", profile.display()));
-    let built = build(&["--package", "alloc-tracer", "--example", "traced_plugin"]);
-    host.env(PLUGIN, built.join("examples/libtraced_plugin.so"));
+    host.env(PLUGIN, plugin());
     let output = output_within_a_minute(host);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", output.status);

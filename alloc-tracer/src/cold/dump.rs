@@ -4,13 +4,18 @@
 
 use super::config::{Config, expand};
 use super::printable::printable;
+use super::profile::Profile;
 use super::report::{self, Moment};
 use super::snapshot::snapshot;
+use super::std::format;
+use super::std::fs::{self, File};
+use super::std::os::unix::fs::MetadataExt;
 use super::std::panic::catch_unwind;
+use super::std::path::{Path, PathBuf};
 use super::std::prelude::rust_2024::*;
-use super::std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use super::std::{format, io};
-use crate::sys::{process, write_signals};
+use super::std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::hot::start;
+use crate::sys::{clock, process, standard_error};
 
 /// Writes the profile to the configured file, if there is one, and says so. Whatever goes wrong is a
 /// line on standard error; the caller goes on.
@@ -18,12 +23,19 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(out) = &config.out else { return };
     let path = expand(out, process::id(), COUNT.fetch_add(1, Relaxed) + 1);
+    let words = format!("process {}", process::id());
     let text = catch_unwind(|| {
         let snapshot = snapshot();
-        let profile =
+        let mut profile =
             if config.without_symbols { snapshot.profile_without_symbols() } else { snapshot.profile() };
+        let comment = profile.intern(&words);
+        profile.comments.push(comment);
+        let path = beside_other_copies(path, &words);
         match profile.write_pprof_file(&path) {
-            Ok(()) => report::block(&snapshot, &profile, &path, moment),
+            Ok(()) => {
+                OWN_FILE.store(fs::metadata(&path).map_or(0, |file| file.ino()), Relaxed);
+                report::block(&snapshot, &profile, &path, moment)
+            }
             Err(error) => {
                 format!("alloc-tracer: no profile written: {}\n", printable(&format!("{error}")))
             }
@@ -32,18 +44,34 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     say(&text.unwrap_or_else(|_| String::from("alloc-tracer: no profile written: internal error\n")));
 }
 
+/// The number of the file that was written last.
+static OWN_FILE: AtomicU64 = AtomicU64::new(0);
+
+/// The path, or one beside it where another copy of the tracer in this process, that of a program or of one
+/// of its plugins, has written its profile: `NAME.2` and so on.
+fn beside_other_copies(path: PathBuf, words: &str) -> PathBuf {
+    let started_nanos = clock::unix_nanos() - (clock::monotonic_nanos() - start::started_nanos());
+    let is_anothers = |path: &Path| {
+        // An older file is that of an earlier run, and may be large.
+        let file = fs::symlink_metadata(path).ok().filter(|file| file.is_file())?;
+        let modified_nanos = file.mtime() * 1_000_000_000 + file.mtime_nsec();
+        if file.ino() == OWN_FILE.load(Relaxed) || modified_nanos < started_nanos {
+            return None;
+        }
+        let profile = Profile::read_pprof(File::open(path).ok()?).ok()?;
+        profile.comments.iter().any(|comment| profile.text(*comment) == words).then_some(())
+    };
+    let beside = (2_u32..).map(|number| {
+        let mut name = path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    });
+    let free = core::iter::once(path.clone()).chain(beside).find(|path| is_anothers(path).is_none());
+    free.unwrap_or(path)
+}
+
 /// Writes to standard error, past std's lock, which a thread of the program may hold for ever; where
 /// nothing can be written, nothing can be said.
 pub(crate) fn say(text: &str) {
-    let _held_back = write_signals::hold_back();
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        // SAFETY: the pointer and the length describe `rest`.
-        let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
-        match usize::try_from(written) {
-            Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
-            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => return,
-        }
-    }
+    standard_error::write(text);
 }

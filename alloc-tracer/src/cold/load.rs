@@ -19,7 +19,7 @@ use crate::hot::early_choice::VARIABLE;
 use crate::hot::guard::Untracked;
 use crate::hot::mode::Mode;
 use crate::hot::{recorder, start, thread, unwind};
-use crate::sys::{pages, pin, process};
+use crate::sys::{pages, pin, process, standard_error};
 
 /// What the environment asked for; empty where the tracer is not the global allocator.
 static CONFIG: OnceCell<Config> = OnceCell::new();
@@ -34,6 +34,7 @@ static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
     let _guard = Untracked::enter();
+    standard_error::remember();
     // A panic may not leave a constructor; with `panic = "abort"` it could not be caught, so nothing
     // below panics on purpose.
     if is_global_allocator() && catch_unwind(read_environment).is_err() {

@@ -1,7 +1,7 @@
 //! The program and the shared libraries in this process, with the build ids that tie a file of
 //! addresses to its binaries. Broken by: `tests/without_symbols.rs`.
 
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::slice;
 
 use super::std::ffi::OsStr;
@@ -58,7 +58,7 @@ unsafe extern "C" fn add_module(info: *mut libc::dl_phdr_info, _: usize, modules
 
 fn path_of(info: &libc::dl_phdr_info, is_program: bool) -> PathBuf {
     if is_program {
-        return env::current_exe().unwrap_or_default();
+        return env::current_exe().unwrap_or_else(|_| path_at_start());
     }
     if info.dlpi_name.is_null() {
         return PathBuf::new();
@@ -66,6 +66,18 @@ fn path_of(info: &libc::dl_phdr_info, is_program: bool) -> PathBuf {
     // SAFETY: a name that is not null is a C string for the duration of the callback.
     let name = unsafe { CStr::from_ptr(info.dlpi_name) };
     PathBuf::from(OsStr::from_bytes(name.to_bytes()))
+}
+
+/// The path that the program was started by: all there is without `/proc`.
+fn path_at_start() -> PathBuf {
+    // SAFETY: getauxval only reads the process's auxiliary vector.
+    let path = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const c_char;
+    if path.is_null() {
+        return PathBuf::new();
+    }
+    // SAFETY: AT_EXECFN is the address of a C string that stays for the life of the process (getauxval(3)).
+    let path = unsafe { CStr::from_ptr(path) };
+    PathBuf::from(OsStr::from_bytes(path.to_bytes()))
 }
 
 /// The GNU build id in the module's notes.

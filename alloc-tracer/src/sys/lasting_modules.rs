@@ -3,7 +3,9 @@
 //! away and `dlopen` put other code in its place. Names core and libc only.
 //! Broken by: `tests/plugins.rs`.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+#[cfg(not(target_env = "musl"))]
+use core::ffi::CStr;
+use core::ffi::{c_char, c_int, c_void};
 use core::ops::Range;
 use core::ptr;
 use core::slice;

@@ -16,6 +16,8 @@ pub(crate) mod pages;
 pub(crate) mod pin;
 pub(crate) mod process;
 pub(crate) mod stack;
+#[cfg(feature = "profile")]
+pub(crate) mod standard_error;
 pub(crate) mod thread_exit;
 pub(crate) mod thread_local;
 #[cfg(feature = "profile")]

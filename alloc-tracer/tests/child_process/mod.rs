@@ -7,14 +7,17 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
 const ROLE: &str = "ALLOC_TRACER_TEST_ROLE";
 
 /// Whether this process was started to play `role`.
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
 pub(crate) fn plays(role: &str) -> bool {
     std::env::var_os(ROLE).is_some_and(|played| played == role)
 }
 
 /// A command that runs the test function `role` of this file, which then finds that it [`plays`] it.
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
 pub(crate) fn role(role: &str, alloc_tracer: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", role, "--nocapture", "--test-threads=1"]);

@@ -6,12 +6,17 @@ mod blocks_of_c;
 mod callbacks;
 #[path = "../child_process/mod.rs"]
 mod child_process;
+mod chroot;
+mod descriptors;
+mod filter;
 mod forks;
 mod odd_layouts;
 mod panics;
 mod recursion;
+mod refused_memory;
 mod scenario;
 mod small_stacks;
+mod system_calls;
 mod untouched;
 mod wild_frames;
 

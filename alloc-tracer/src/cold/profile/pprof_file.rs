@@ -13,6 +13,7 @@ use crate::cold::std::os::fd::AsRawFd;
 use crate::cold::std::os::unix::ffi::OsStrExt;
 use crate::cold::std::os::unix::fs::OpenOptionsExt;
 use crate::cold::std::path::{Path, PathBuf};
+use crate::cold::std::prelude::rust_2024::*;
 use crate::cold::std::{error, format, process};
 use crate::sys::write_signals;
 
@@ -92,6 +93,7 @@ impl Profile {
             _ => {}
         }
         let _held_back = write_signals::hold_back();
+        let _taken = vacant_standard_descriptors();
         let written = match unnamed_file(path) {
             Some(file) => match self.write_whole(&file) {
                 Ok(()) => match give_name(&file, path) {
@@ -189,4 +191,11 @@ fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(
         }
     }
     Err(taken)
+}
+
+/// The numbers of standard descriptors that the program has closed, so that no file gets one: what its threads
+/// print meanwhile would be in the profile. A bare path answers them as a closed descriptor does.
+fn vacant_standard_descriptors() -> Vec<File> {
+    let bare_path = || OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/").ok();
+    core::iter::from_fn(bare_path).take_while(|taken| taken.as_raw_fd() <= libc::STDERR_FILENO).collect()
 }

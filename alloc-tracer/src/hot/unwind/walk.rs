@@ -275,9 +275,20 @@ impl<'a> Cursor<'a> {
                 *step = Step { is_repeatable: is_lasting, ..Step::default() };
                 return Err(Stop::Outermost);
             }
+            Rule::Unknown if self.is_where_musl_starts() => {
+                *step = Step { is_repeatable: is_lasting, ..Step::default() };
+                return Err(Stop::Outermost);
+            }
             _ => return Err(Stop::Lost),
         };
         Ok(())
+    }
+
+    /// Whether the frame is one of musl's own, which has no unwind information, of those that call `main` or
+    /// a thread's first function. They lie at the top of the stack, that of the first thread below its arguments.
+    fn is_where_musl_starts(&self) -> bool {
+        const START_BYTES: usize = 4096;
+        cfg!(target_env = "musl") && self.known_end.wrapping_sub(self.registers.stack) < START_BYTES
     }
 
     /// The caller's frame begins where a word below the frame pointer says.

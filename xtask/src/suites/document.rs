@@ -39,7 +39,9 @@ fn table(lines: &Lines) -> String {
     let rows: String = known.iter().map(|(row, _)| format!("{row}\n")).collect();
     let remarks: String =
         known.iter().filter_map(|(_, remark)| Some(format!("{}\n", remark.as_ref()?))).collect();
-    format!("{}{rows}\n{remarks}\n{}.", bench::markdown(&head, &[]), bench::machine_description())
+    let blank = if remarks.is_empty() { "" } else { "\n" };
+    let machine = bench::machine_description();
+    format!("{}{rows}{blank}{remarks}\n{machine}.", bench::markdown(&head, &[]))
 }
 
 fn of_outcomes(outcomes: &[Outcome]) -> Lines {

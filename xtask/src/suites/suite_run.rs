@@ -97,7 +97,9 @@ impl Outcome {
         setting: &Setting,
         [plain, traced]: [&Run; 2],
     ) -> Result<()> {
-        let found = differences(plain, traced);
+        let mut found = differences(plain, traced);
+        // These are named already.
+        found.retain(|of| of.plain != "FAILED");
         if found.is_empty() {
             return Ok(());
         }
@@ -112,7 +114,7 @@ impl Outcome {
                 "`{}` `{}`: {} without the tracer, {} with ({}); run again, good without in {without} of {AGAIN}, with in {with}.",
                 program.name, of.test, of.plain, of.traced, setting.name
             );
-            let is_unsteady = without < AGAIN || of.plain == "FAILED";
+            let is_unsteady = without < AGAIN;
             let is_late = runner.suite.timed && with == AGAIN;
             // Of a program that broke off without the tracer nothing could be compared.
             let is_nobodys = plain.broke_off.is_none() && (is_unsteady || is_late);

@@ -15,8 +15,9 @@ use crate::hot::thread::{self as states, ERROR_BYTES, Lease, ThreadBlock};
 use crate::hot::{books, recorder};
 use crate::sys::{thread_exit, thread_local};
 
-pub(super) const SCENARIOS: [Scenario; 10] = [
+pub(super) const SCENARIOS: [Scenario; 11] = [
     ("thread states: one that is lent belongs to one thread, and none of its counts is lost", lent),
+    ("thread states: one that comes back at once is not taken for one that never left", comes_back),
     ("thread states: one of a thread that ends is handed on whole", handed_on),
     ("limits: no thread misses that everything is recorded from now on", mode_to_exact),
     ("limits: no sampling thread misses that everything is recorded from now on", sampled_to_exact),
@@ -52,11 +53,11 @@ fn counted() -> u64 {
 }
 
 /// What only an owner may touch: loom fails where two threads do, one not after the other.
-struct Owned([UnsafeCell<u32>; 2]);
+struct Owned<const N: usize>([UnsafeCell<u32>; N]);
 
-impl Owned {
-    fn touch(&self, states: [&'static ThreadBlock; 2], state: &'static ThreadBlock) {
-        let at = states.iter().position(|known| core::ptr::eq(*known, state)).expect("it is one of the two");
+impl<const N: usize> Owned<N> {
+    fn touch(&self, states: [&'static ThreadBlock; N], state: &'static ThreadBlock) {
+        let at = states.iter().position(|known| core::ptr::eq(*known, state)).expect("it is one of them");
         // SAFETY: loom checks that no two threads are here with one state at once.
         self.0[at].with_mut(|uses| unsafe { *uses += 1 });
         state.counters.allocated(8);
@@ -69,7 +70,7 @@ fn lent() -> Act {
     Box::new(move || {
         let owned = Arc::new(Owned([0, 0].map(UnsafeCell::new)));
         let mine = Arc::clone(&owned);
-        let borrow = move |owned: &Owned, times: u32| {
+        let borrow = move |owned: &Owned<2>, times: u32| {
             borrow_only();
             (0..times).for_each(|_| owned.touch(states, *take()));
         };
@@ -78,12 +79,30 @@ fn lent() -> Act {
     })
 }
 
+fn comes_back() -> Act {
+    let states = prepared::<4>();
+    Box::new(move || {
+        let owned = Arc::new(Owned([0, 0, 0, 0].map(UnsafeCell::new)));
+        let mine = Arc::clone(&owned);
+        let two_at_once = move |owned: &Owned<4>, comes_back: bool| {
+            borrow_only();
+            let (first, second) = (take(), take());
+            owned.touch(states, *first);
+            if comes_back {
+                drop(first);
+            }
+            owned.touch(states, *second);
+        };
+        at_once(move || two_at_once(&owned, true), || two_at_once(&mine, false));
+    })
+}
+
 fn handed_on() -> Act {
     let states = prepared::<2>();
     let before = counted();
     Box::new(move || {
         let owned = Arc::new(Owned([0, 0].map(UnsafeCell::new)));
-        let live_and_end = move |owned: &Owned| {
+        let live_and_end = move |owned: &Owned<2>| {
             owned.touch(states, *take());
             owned.touch(states, *take());
             // SAFETY: it is what the lease armed on this thread.

@@ -25,7 +25,7 @@ Examples:
   cargo xtask checkers --quick          fewer orders of events and shorter runs, for a build machine
   cargo xtask checkers --only model,asan
 
-model       loom tries every order of events in the lock-free tables (up to three interruptions; quick: one)
+model       loom tries every order of events in the lock-free tables (up to two interruptions; quick: one)
 weakenings  the model fails where an order or a step of the tables is made weaker (not with --quick)
 miri        the tables' unit tests, as the language defines them
 asan        a sound program, and ones with a fault that must be seen with the tracer inside

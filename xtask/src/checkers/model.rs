@@ -10,7 +10,7 @@ use crate::cargo::{Built, cargo, target_folder};
 use crate::repository;
 
 pub(super) fn run(effort: Effort) -> Result<Outcome> {
-    let interruptions = if effort == Effort::Quick { "1" } else { "3" };
+    let interruptions = if effort == Effort::Quick { "1" } else { "2" };
     explore(&repository::root(), interruptions, "")
 }
 

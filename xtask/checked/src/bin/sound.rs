@@ -24,16 +24,16 @@ fn main() {
     let before = alloc_tracer::stats();
     let mut threads = Threads::default();
     for seed in 1..4 {
-        threads.start(work, seed * 1_000_003 << 20 | rounds);
+        threads.start(work, ((seed * 1_000_003) << 20) | rounds);
     }
     let mut onlooker = Threads::default();
     onlooker.start(look, 0);
     threads.join(3);
     for n in 0..100 {
-        threads.start(work, n << 20 | 20);
+        threads.start(work, (n << 20) | 20);
         threads.join(1);
     }
-    change_modes();
+    change_modes(rounds.min(3_000));
     IS_OVER.store(true, Release);
     onlooker.join(1);
     for slot in &SLOTS_OF_BLOCKS {
@@ -89,14 +89,16 @@ extern "C" fn look(_: *mut libc::c_void) -> *mut libc::c_void {
     let mut seen = 0;
     while !IS_OVER.load(Acquire) {
         seen += alloc_tracer::snapshot().sites().count() + alloc_tracer::stats().allocations as usize;
+        // valgrind runs one thread at a time.
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     black_box(seen);
     std::ptr::null_mut()
 }
 
-fn change_modes() {
+fn change_modes(rounds: usize) {
     let mut threads = Threads::default();
-    threads.start(work, 77 << 20 | 3000);
+    threads.start(work, (77 << 20) | rounds);
     for interval_bytes in [1 << 10, 512 << 10] {
         for mode in [Mode::Sampled { interval_bytes }, Mode::Off, Mode::Exact] {
             alloc_tracer::set_mode(mode).expect("there is room for two intervals");

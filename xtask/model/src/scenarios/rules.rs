@@ -5,10 +5,10 @@ use loom::thread;
 use super::{Act, Scenario, at_once};
 use rule::{PackedRule, Rule};
 
-// Private to the walk; so they are compiled here once more.
-#[allow(dead_code, reason = "the walk uses all of it")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "it is private to the walk, which uses all of it")]
 #[path = "../../../../alloc-tracer/src/hot/unwind/rule.rs"]
 mod rule;
+#[allow(clippy::duplicate_mod, reason = "as above")]
 #[path = "../../../../alloc-tracer/src/hot/unwind/rule_cache.rs"]
 mod rule_cache;
 

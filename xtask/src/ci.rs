@@ -19,7 +19,7 @@ struct Step {
     arguments: &'static [&'static str],
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     Step { name: "format", environment: &[], arguments: &["fmt", "--all", "--check"] },
     Step {
         name: "clippy",
@@ -29,6 +29,8 @@ const STEPS: [Step; 7] = [
     Step { name: "tidy", environment: &[], arguments: &["xtask", "tidy"] },
     Step { name: "deny", environment: &[], arguments: &["xtask", "deny"] },
     Step { name: "test", environment: &[], arguments: &["test", "--workspace"] },
+    Step { name: "checkers", environment: &[], arguments: &["xtask", "checkers", "--quick"] },
+    Step { name: "suites", environment: &[], arguments: &["xtask", "suites", "--quick"] },
     Step {
         name: "doc",
         environment: &[("RUSTDOCFLAGS", "-Dwarnings")],

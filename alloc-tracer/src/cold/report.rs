@@ -26,6 +26,9 @@ pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment:
     for holder in largest_holders(profile, snapshot.mode) {
         let _ = writeln!(text, "alloc-tracer:   {holder}");
     }
+    let stats = &snapshot.stats;
+    let mapped = Bytes::unsigned(stats.tracer_mapped_bytes);
+    let _ = writeln!(text, "alloc-tracer: the tracer mapped {mapped}: {}", stats.tracer.in_words());
     let path = path.to_string_lossy();
     let path = printable(short_path(&path));
     let _ = writeln!(text, "alloc-tracer: profile written to {path}");
@@ -57,12 +60,6 @@ fn totals(snapshot: &Snapshot, moment: Moment) -> String {
         Count(stats.live_blocks as i64),
         Bytes::unsigned(stats.peak_live_bytes),
         Bytes::unsigned(stats.peak_error_bytes),
-    );
-    let _ = writeln!(
-        text,
-        "alloc-tracer: the tracer mapped {}: {}",
-        Bytes::unsigned(stats.tracer_mapped_bytes),
-        stats.tracer.in_words()
     );
     if stats.lost_blocks + stats.tracer_refusals > 0 {
         let _ = writeln!(

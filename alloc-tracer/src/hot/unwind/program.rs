@@ -143,8 +143,10 @@ fn row_at(address: u64, function: &Function, stack_use: &mut StackUse) -> Option
     };
     let (initial, remembered) = (None, [None; REMEMBERED_ROWS]);
     let mut machine = Machine { row, initial, remembered, location: function.start };
-    machine.run(function.shared_program, &function.kind, address)?;
+    // The shared program is for all addresses of all its functions.
+    machine.run(function.shared_program, &function.kind, u64::MAX)?;
     machine.initial = Some(machine.row);
+    machine.location = function.start;
     machine.run(function.program, &function.kind, address)?;
     Some(machine.row)
 }

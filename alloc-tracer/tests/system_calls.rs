@@ -14,15 +14,17 @@ use std::process::{Command, Stdio};
 use child_process::directory;
 use watched_process::{Call, Watched, watch};
 
-/// Pages, and who and where the process is. `mprotect` is the dynamic linker's, `brk` the C library's
+/// Pages, who and where the process is, and which file is behind its standard error. `mprotect` is the dynamic linker's, `brk` the C library's
 /// for the same blocks with eight bytes more.
-const ADDED: [libc::c_long; 6] = [
+const ADDED: [libc::c_long; 8] = [
     libc::SYS_mmap,
     libc::SYS_getpid,
     libc::SYS_gettid,
     libc::SYS_prlimit64,
     libc::SYS_clock_gettime,
     libc::SYS_brk,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
 ];
 
 const MODES: [Option<&str>; 6] = [

@@ -34,7 +34,6 @@ static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
     let _guard = Untracked::enter();
-    standard_error::remember();
     // A panic may not leave a constructor; with `panic = "abort"` it could not be caught, so nothing
     // below panics on purpose.
     if is_global_allocator() && catch_unwind(read_environment).is_err() {
@@ -52,6 +51,7 @@ fn read_environment() {
 fn apply_environment(in_source: Mode) -> Option<Mode> {
     pin::keep_loaded();
     let text = config::variable()?;
+    standard_error::remember();
     let (config, mistakes) = Config::parse(&text, in_source);
     for mistake in mistakes.iter().take(MISTAKES_TOLD) {
         dump::say(&format!("alloc-tracer: {mistake}\n"));

@@ -84,8 +84,13 @@ fn is_survived(name: &str, settings: &str, prepare: impl Fn(&mut Command)) {
         let profile = Profile::read_pprof(File::open(path).unwrap()).unwrap();
         let comments: String = profile.comments.iter().map(|line| profile.text(*line)).collect();
         assert_eq!(number(&comments, "re-entries, ", " refusals of memory"), refusals, "{comments}");
-        // Counters alone, and rare samples, need no memory that was not there.
-        assert_eq!(refusals > 0, !["mode=off", "mode=sampled"].contains(&mode), "{name} {mode}: {said}");
+        // Counters alone need no memory that was not there; whether one of the rare samples falls into this
+        // short life is chance.
+        match mode {
+            "mode=off" => assert_eq!(refusals, 0, "{name}: {said}"),
+            "mode=sampled" => {}
+            _ => assert!(refusals > 0, "{name} {mode}: {said}"),
+        }
     }
 }
 

@@ -196,6 +196,8 @@ fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(
 /// The numbers of standard descriptors that the program has closed, so that no file gets one: what its threads
 /// print meanwhile would be in the profile. A bare path answers them as a closed descriptor does.
 fn vacant_standard_descriptors() -> Vec<File> {
-    let bare_path = || OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/").ok();
-    core::iter::from_fn(bare_path).take_while(|taken| taken.as_raw_fd() <= libc::STDERR_FILENO).collect()
+    // SAFETY: asks about a number, which need not be a descriptor.
+    let is_vacant = |number: &libc::c_int| unsafe { libc::fcntl(*number, libc::F_GETFD) } < 0;
+    let bare_path = |_| OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/").ok();
+    (0..=libc::STDERR_FILENO).filter(is_vacant).filter_map(bare_path).collect()
 }

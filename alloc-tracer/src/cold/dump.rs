@@ -2,7 +2,10 @@
 //! error. Broken by: `tests/environment.rs`, `tests/on_signal.rs`,
 //! `tests/terminal.rs`.
 
+use core::hint::black_box;
+
 use super::config::{Config, expand};
+use super::own_cost::OwnCost;
 use super::printable::printable;
 use super::profile::Profile;
 use super::report::{self, Moment};
@@ -22,6 +25,10 @@ use crate::sys::{clock, process, standard_error};
 pub(crate) fn write(config: &Config, moment: Moment) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(out) = &config.out else { return };
+    if !has_memory(moment) {
+        say("alloc-tracer: no profile written: there is no memory left to make it in\n");
+        return;
+    }
     let path = expand(out, process::id(), COUNT.fetch_add(1, Relaxed) + 1);
     let words = format!("process {}", process::id());
     let text = catch_unwind(|| {
@@ -42,6 +49,20 @@ pub(crate) fn write(config: &Config, moment: Moment) {
         }
     });
     say(&text.unwrap_or_else(|_| String::from("alloc-tracer: no profile written: internal error\n")));
+}
+
+/// Whether there is memory for a profile, going by what the tracer holds: std would end the program where it
+/// is refused some.
+fn has_memory(moment: Moment) -> bool {
+    let tracer = OwnCost::now(0);
+    let records = tracer.call_tree_bytes + tracer.site_values_bytes + tracer.live_table_bytes;
+    let needed = usize::try_from(records.saturating_mul(16)).unwrap_or(usize::MAX).saturating_add(8 << 20);
+    // glibc keeps blocks up to 32 MiB in another way once it has freed one of such a size.
+    let asked = match moment {
+        Moment::AtExit => needed,
+        Moment::OnSignal => needed.max(33 << 20),
+    };
+    black_box(Vec::<u8>::new()).try_reserve_exact(black_box(asked)).is_ok()
 }
 
 /// The number of the file that was written last.

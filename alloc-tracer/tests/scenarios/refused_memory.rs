@@ -10,7 +10,7 @@ use alloc_tracer::{Mode, Profile};
 
 use crate::child_process::{directory, output_within_a_minute, plays, role, said};
 use crate::filter::{self, Answer};
-use crate::scenario::MODES;
+use crate::scenario::{MODES, settle};
 
 const BLOCKS: u64 = 20_000;
 
@@ -39,6 +39,7 @@ fn grow_right(depth: u64, path: u64, blocks: &mut Vec<Vec<u8>>) -> u64 {
 
 /// The program: half of its blocks before `refuse`, half after, none of which it may lose; `allow` comes last.
 fn play(refuse: impl FnOnce(), allow: impl FnOnce()) -> ! {
+    settle();
     let mut blocks = Vec::with_capacity(BLOCKS as usize);
     (0..BLOCKS / 2).for_each(|path| assert!(grow(15, path, &mut blocks) >= 15));
     refuse();
@@ -131,6 +132,30 @@ fn a_limit_of_address_space_that_comes_later_costs_stacks_and_nothing_else() {
         play(|| limit_address_space(Some(1)), || limit_address_space(None));
     }
     is_survived(name, "", |_| ());
+}
+
+#[test]
+fn a_limit_of_address_space_at_the_end_costs_the_profile_and_one_line() {
+    let name = "refused_memory::a_limit_of_address_space_at_the_end_costs_the_profile_and_one_line";
+    if plays(name) {
+        limit_address_space(Some(1));
+        // What the allocator still has, down to its last blocks.
+        for size in (4..=26).rev().map(|bits| 1 << bits) {
+            let mut block = Vec::<u8>::new();
+            while block.try_reserve_exact(black_box(size)).is_ok() {
+                std::mem::forget(black_box(std::mem::take(&mut block)));
+            }
+        }
+        std::process::exit(6);
+    }
+    for mode in MODES {
+        let path = directory("no-memory-at-the-end").join("heap.pb.gz");
+        let output = output_within_a_minute(role(name, &format!("{mode},out={}", path.display())));
+        assert_eq!(output.status.code(), Some(6), "{mode}: {}", String::from_utf8_lossy(&output.stderr));
+        let said = said(&output);
+        assert!(said.contains("no profile written: there is no memory left"), "{mode}: {said}");
+        assert!(!path.exists());
+    }
 }
 
 #[test]

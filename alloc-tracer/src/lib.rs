@@ -84,7 +84,7 @@
 //!
 //! # Where it runs
 //!
-//! Linux on x86-64 with glibc (musl is provided for and not tested): stacks come from the unwind tables
+//! Linux on x86-64 with glibc (musl is tested where its target is installed): stacks come from the unwind tables
 //! that every Rust program has, so no compiler flag is needed. Line numbers and inlined frames need debug information:
 //! `debug = "limited"` in the profile (with `"line-tables-only"` inlined functions lose their paths).
 //! On other processors stacks are walked by the `backtrace` crate, which is far slower and may lock.

@@ -18,6 +18,8 @@ pub(crate) mod totals;
 #[cfg(feature = "profile")]
 pub(crate) mod config;
 #[cfg(feature = "profile")]
+pub(crate) mod copies;
+#[cfg(feature = "profile")]
 pub(crate) mod dump;
 #[cfg(feature = "profile")]
 pub(crate) mod heap_profile;

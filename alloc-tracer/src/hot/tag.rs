@@ -111,7 +111,7 @@ impl TagPlace {
     /// The tag, or what is left of it, is at least as much the caller's as its first byte.
     #[inline(always)]
     unsafe fn write_first_byte(self, tag: u64) {
-        let [first, ..] = tag.to_le_bytes();
+        let [first, ..] = tag.to_ne_bytes();
         // SAFETY: 38 bits said that a tag stands here, all of which the next block cannot have by chance;
         // if the block is C's, at least the first byte is from a tag that once was behind it.
         unsafe { self.tag.cast::<u8>().write(first) };

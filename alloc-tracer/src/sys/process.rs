@@ -15,6 +15,13 @@ pub(crate) fn is_main_thread() -> bool {
     tid == libc::c_long::from(id().cast_signed())
 }
 
+/// Where the kernel has put its own library (vdso(7)): a place that differs from run to run; 0 without one.
+#[cfg(feature = "profile")]
+pub(crate) fn kernel_library() -> u64 {
+    // SAFETY: getauxval only reads the process's auxiliary vector.
+    unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) }
+}
+
 /// A number that differs from run to run: the bytes that the kernel gave this process at start.
 pub(crate) fn random_seed() -> u64 {
     // SAFETY: getauxval only reads the process's auxiliary vector.

@@ -9,7 +9,7 @@ use super::Profile;
 use crate::cold::std::ffi::CString;
 use crate::cold::std::fs::{self, File, OpenOptions};
 use crate::cold::std::io::{self, BufWriter, ErrorKind, Write};
-use crate::cold::std::os::fd::AsRawFd;
+use crate::cold::std::os::fd::{AsRawFd, IntoRawFd};
 use crate::cold::std::os::unix::ffi::OsStrExt;
 use crate::cold::std::os::unix::fs::OpenOptionsExt;
 use crate::cold::std::path::{Path, PathBuf};
@@ -85,7 +85,11 @@ impl Profile {
     /// link, a directory, a device or another thing that is no regular file. What was written is removed,
     /// and a file that was there stays as it was.
     pub fn write_pprof_file(&self, path: impl AsRef<Path>) -> Result<(), WriteFileError> {
-        let path = path.as_ref();
+        self.write_marked_file(path.as_ref(), None)
+    }
+
+    /// As [`write_pprof_file`](Self::write_pprof_file), with a comment in the gzip header.
+    pub(crate) fn write_marked_file(&self, path: &Path, mark: Option<&str>) -> Result<(), WriteFileError> {
         let failed = |reason| WriteFileError { path: path.to_path_buf(), reason };
         match fs::symlink_metadata(path) {
             Ok(there) if there.file_type().is_symlink() => return Err(failed(Reason::Link)),
@@ -93,34 +97,36 @@ impl Profile {
             _ => {}
         }
         let _held_back = write_signals::hold_back();
-        let _taken = vacant_standard_descriptors();
         let written = match unnamed_file(path) {
-            Some(file) => match self.write_whole(&file) {
+            Some(file) => match self.write_whole(&file, mark) {
                 Ok(()) => match give_name(&file, path) {
                     Some(placed) => placed,
-                    None => self.write_beside(path),
+                    None => self.write_beside(path, mark),
                 },
                 Err(error) => Err(Reason::Write(error)),
             },
-            None => self.write_beside(path),
+            None => self.write_beside(path, mark),
         };
         written.map_err(failed)
     }
 
     /// The way for file systems that have no files without names.
-    fn write_beside(&self, path: &Path) -> Result<(), Reason> {
+    fn write_beside(&self, path: &Path, mark: Option<&str>) -> Result<(), Reason> {
         let create = |temporary: &Path| {
             // `create_new` is O_EXCL, which neither follows a link nor takes over a file.
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)
+            above_standard(|| OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary))
         };
         let (temporary, file) = beside(path, create).map_err(Reason::Create)?;
-        let written = self.write_whole(&file).map_err(Reason::Write);
+        let written = self.write_whole(&file, mark).map_err(Reason::Write);
         written.and_then(|()| move_into_place(&temporary, path)).inspect_err(|_| remove(&temporary))
     }
 
-    fn write_whole(&self, file: &File) -> io::Result<()> {
+    fn write_whole(&self, file: &File, mark: Option<&str>) -> io::Result<()> {
         let mut out = BufWriter::new(file);
-        self.write_pprof(&mut out)?;
+        match mark {
+            Some(mark) => self.write_pprof_marked(&mut out, mark)?,
+            None => self.write_pprof(&mut out)?,
+        }
         out.flush()
     }
 }
@@ -128,14 +134,16 @@ impl Profile {
 /// A file in the directory of `path` that has no name: it goes with the process, whatever ends it.
 fn unnamed_file(path: &Path) -> Option<File> {
     // Without this directory it could not be given a name.
-    if !Path::new("/proc/self/fd").exists() {
+    if !Path::new("/proc/thread-self/fd").exists() {
         return None;
     }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let unnamed = OpenOptions::new().write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(directory);
+    let unnamed = above_standard(|| {
+        OpenOptions::new().write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(directory)
+    });
     // Why it failed is said by the attempt to create a file with a name.
     unnamed.ok()
 }
@@ -154,7 +162,7 @@ fn give_name(file: &File, path: &Path) -> Option<Result<(), Reason>> {
 }
 
 fn link(file: &File, path: &Path) -> io::Result<()> {
-    let opened = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let opened = CString::new(format!("/proc/thread-self/fd/{}", file.as_raw_fd()))?;
     let path = CString::new(path.as_os_str().as_bytes())?;
     let here = libc::AT_FDCWD;
     // SAFETY: both are C strings; what is followed is the kernel's own link to the open file.
@@ -193,11 +201,21 @@ fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(
     Err(taken)
 }
 
-/// The numbers of standard descriptors that the program has closed, so that no file gets one: what its threads
-/// print meanwhile would be in the profile. A bare path answers them as a closed descriptor does.
-fn vacant_standard_descriptors() -> Vec<File> {
+/// Opens a file under a number that is no standard descriptor's, where the program has closed one: what its
+/// threads print would be in the profile.
+fn above_standard(open: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
     // SAFETY: asks about a number, which need not be a descriptor.
-    let is_vacant = |number: &libc::c_int| unsafe { libc::fcntl(*number, libc::F_GETFD) } < 0;
+    let flags = |number| unsafe { libc::fcntl(number, libc::F_GETFL) };
+    let vacant = (0..=libc::STDERR_FILENO).filter(|number| flags(*number) < 0);
+    // A bare path answers who prints as a closed descriptor does.
     let bare_path = |_| OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/").ok();
-    (0..=libc::STDERR_FILENO).filter(is_vacant).filter_map(bare_path).collect()
+    let taken: Vec<_> = vacant.filter_map(bare_path).collect();
+    let opened = open();
+    for path in taken {
+        // The program may have put something of its own under the number meanwhile.
+        if flags(path.as_raw_fd()) & libc::O_PATH == 0 {
+            let _ = path.into_raw_fd();
+        }
+    }
+    opened
 }

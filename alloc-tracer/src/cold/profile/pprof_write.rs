@@ -3,8 +3,8 @@
 //! <https://github.com/google/pprof/blob/main/proto/profile.proto>.
 //! Broken by: `tests/pprof_round_trip.rs` and the script `check.sh` of `flamegraph/`.
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
 use prost::encoding::{WireType, encode_key, encode_varint, int64, uint64};
 
 use super::{Function, Label, Location, Module, Profile, StringId, ValueType};
@@ -19,7 +19,16 @@ impl Profile {
     /// # Errors
     /// Those of `out`.
     pub fn write_pprof(&self, out: impl Write) -> io::Result<()> {
-        let mut gzip = GzEncoder::new(out, Compression::fast());
+        self.write_packed(GzEncoder::new(out, Compression::fast()))
+    }
+
+    /// As [`write_pprof`](Self::write_pprof), with a comment in the gzip header, which can be read without
+    /// unpacking anything.
+    pub(crate) fn write_pprof_marked(&self, out: impl Write, mark: &str) -> io::Result<()> {
+        self.write_packed(GzBuilder::new().comment(mark).write(out, Compression::fast()))
+    }
+
+    fn write_packed(&self, mut gzip: GzEncoder<impl Write>) -> io::Result<()> {
         self.write_pprof_unpacked(&mut gzip)?;
         gzip.finish()?.flush()
     }

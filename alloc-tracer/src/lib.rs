@@ -99,7 +99,12 @@ mod cold;
 mod hook;
 mod hot;
 mod inner;
-#[cfg(all(any(test, fuzzing), feature = "profile", target_arch = "x86_64", not(feature = "plain-unwind")))]
+#[cfg(all(
+    any(test, feature = "properties"),
+    feature = "profile",
+    target_arch = "x86_64",
+    not(feature = "plain-unwind")
+))]
 #[doc(hidden)]
 pub mod properties;
 mod sys;

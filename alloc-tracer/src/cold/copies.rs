@@ -73,3 +73,41 @@ fn mark_of(path: &Path) -> Option<String> {
     let _ = packed.read(&mut [0]);
     String::from_utf8(packed.header()?.comment()?.to_vec()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile::Profile;
+    use super::super::std::os::unix::fs::symlink;
+    use super::super::std::{env, fs};
+    use super::*;
+
+    #[test]
+    fn nothing_that_lies_at_the_path_is_waited_for_or_read_beyond_its_first_bytes() {
+        let directory = env::temp_dir().join(format!("alloc-tracer-copies-{}", process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let at = |name: &str| directory.join(name);
+        let this = TracerCopy::this();
+        let other = TracerCopy { copy: String::from(" copy 1"), ..this.clone() };
+        let write =
+            |name: &str, mark: Option<&str>| Profile::new().write_marked_file(&at(name), mark).unwrap();
+        write("own", Some(&this.mark()));
+        write("another", Some(&other.mark()));
+        write("unmarked", None);
+        write("long", Some(&format!("{}{}", other.mark(), "x".repeat(1000))));
+        fs::write(at("empty"), "").unwrap();
+        fs::write(at("text"), "process 1 copy 2").unwrap();
+        symlink(at("another"), at("link")).unwrap();
+        let pipe = super::super::std::ffi::CString::new(at("pipe").to_str().unwrap()).unwrap();
+        // SAFETY: the path is a C string.
+        assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+        for name in ["own", "unmarked", "long", "empty", "text", "link", "pipe", "missing", "."] {
+            assert!(!this.is_anothers(&at(name)), "{name}");
+        }
+        assert!(this.is_anothers(&at("another")));
+        assert!(other.is_anothers(&at("own")));
+        assert_eq!(this.place_beside_others(at("another")), at("another.2"));
+        write("another.2", Some(&this.mark()));
+        assert_eq!(this.place_beside_others(at("another")), at("another.2"));
+        fs::remove_dir_all(directory).unwrap();
+    }
+}

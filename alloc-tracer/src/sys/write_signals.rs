@@ -31,19 +31,24 @@ impl Drop for HeldBack {
         let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: errno is this thread's own.
         let errno = unsafe { *libc::__errno_location() };
+        let mut mask = self.mask_before;
         for signal in SIGNALS {
             let one = set(&[signal]);
             // SAFETY: the sets and the time are valid for the calls. One that the program itself blocked
-            // and was sent before is left to it.
+            // and was sent before is left to it. Where a signal cannot be taken back, in a sandbox, it stays
+            // blocked: delivered, it would end the program.
             unsafe {
-                if libc::sigismember(&raw const self.pending_before, signal) == 0 {
-                    libc::sigtimedwait(&raw const one, ptr::null_mut(), &raw const at_once);
+                if libc::sigismember(&raw const self.pending_before, signal) == 0
+                    && libc::sigtimedwait(&raw const one, ptr::null_mut(), &raw const at_once) < 0
+                    && *libc::__errno_location() != libc::EAGAIN
+                {
+                    libc::sigaddset(&raw mut mask, signal);
                 }
             }
         }
-        // SAFETY: the mask is the one that this thread had; errno is its own.
+        // SAFETY: the mask is the one that this thread had, but for what was said; errno is its own.
         unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.mask_before, ptr::null_mut());
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
             *libc::__errno_location() = errno;
         }
     }

@@ -35,7 +35,12 @@ pub(crate) use walk_space::check_stacks;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) use walk_space::{WalkSpace, checks};
 
-#[cfg(all(any(test, fuzzing), feature = "profile", target_arch = "x86_64", not(feature = "plain-unwind")))]
+#[cfg(all(
+    any(test, feature = "properties"),
+    feature = "profile",
+    target_arch = "x86_64",
+    not(feature = "plain-unwind")
+))]
 #[path = "../../properties/unwind/mod.rs"]
 pub(crate) mod properties;
 

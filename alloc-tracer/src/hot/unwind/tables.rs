@@ -99,7 +99,7 @@ impl Tables {
     }
 
     /// All records, up to the module's end.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "properties"))]
     pub(super) fn all_records(&self) -> &'static [u8] {
         self.records
     }

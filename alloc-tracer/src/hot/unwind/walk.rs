@@ -138,6 +138,8 @@ pub(crate) struct Cursor<'a> {
     askable_pages: usize,
     passing: &'a mut PassingRules,
     stack_use: StackUse,
+    /// On a stack that is not the thread's own, whether a search fits below, once that was asked.
+    has_foreign_room: Option<bool>,
 }
 
 /// How far a walk goes on a stack of which nothing is known, in pages.
@@ -180,9 +182,16 @@ impl<'a> Cursor<'a> {
     /// A walk on the stack with these bounds; where the stack pointer is outside them (a coroutine on
     /// memory of its own, an alternate signal stack), every page is asked for before it is read.
     pub(crate) fn new(registers: Registers, bounds: Bounds, passing: &'a mut PassingRules) -> Self {
-        let (known_end, readable_end, askable_pages, stack_use) = (0, 0, 0, StackUse::default());
-        let mut cursor =
-            Cursor { registers, bounds, known_end, readable_end, askable_pages, passing, stack_use };
+        let mut cursor = Cursor {
+            registers,
+            bounds,
+            known_end: 0,
+            readable_end: 0,
+            askable_pages: 0,
+            passing,
+            stack_use: StackUse::default(),
+            has_foreign_room: None,
+        };
         cursor.arrive_on_stack();
         cursor
     }
@@ -323,17 +332,23 @@ impl<'a> Cursor<'a> {
 
     /// Whether a search of the tables fits below the stack pointer of this thread. A program may run where
     /// it has hardly more room than it needs itself: it must not fall because of the tracer.
-    fn has_room_to_search(&self) -> bool {
+    fn has_room_to_search(&mut self) -> bool {
         let stack = Registers::here().stack;
         let lowest = stack.wrapping_sub(SEARCH_STACK_BYTES);
         if self.bounds.contain(stack) {
             return lowest >= self.bounds.low && lowest < stack;
         }
-        // A signal stack may lie amidst other data; of other stacks all that is known is what can be read.
-        match stack::alternate_low() {
+        // The kernel is asked once in a walk: each search begins at the same place.
+        *self.has_foreign_room.get_or_insert_with(|| match stack::alternate_low() {
+            // A signal stack may lie amidst other data.
             Some(low) => lowest >= low,
-            None => pages::is_readable(lowest),
-        }
+            // Of other stacks all that is known is what can be read; a page that cannot may lie in between.
+            None => {
+                let page_of = |address: usize| address & !PAGE_BYTES.wrapping_sub(1);
+                let below = (page_of(lowest)..page_of(stack)).step_by(PAGE_BYTES);
+                below.rev().all(pages::is_readable)
+            }
+        })
     }
 
     /// Reads a word of the stack.

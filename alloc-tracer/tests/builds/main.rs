@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use build::{Build, Built, Names};
-use child_process::{directory, output_within_a_minute, said};
+use child_process::{directory, output_within_a_minute, said, skipped};
 use list::{BUILDS, SHIPPED};
 
 /// With the mode that the report must name.
@@ -50,7 +50,10 @@ fn all_are_right(builds: &[Build]) {
                     format!("WRONG: {}", why.lines().next().unwrap_or_default())
                 }
             },
-            Built::Impossible(why) => format!("skipped: {why}"),
+            Built::Impossible(why) => {
+                skipped(&format!("builds, {}", build.name), why);
+                continue;
+            }
             Built::Failed(why) => {
                 wrong.push(format!("{}: {why}", build.name));
                 "does not build".to_owned()

@@ -5,10 +5,14 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 #[allow(dead_code, reason = "each test file uses its own part of this module")]
 const ROLE: &str = "ALLOC_TRACER_TEST_ROLE";
+
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
+const SKIPPED: &str = ": skipped, ";
 
 /// Whether this process was started to play `role`.
 #[allow(dead_code, reason = "each test file uses its own part of this module")]
@@ -53,6 +57,12 @@ pub(crate) fn output_within(mut command: Command, limit: Duration) -> Output {
     unsafe { libc::kill(-child.id().cast_signed(), libc::SIGKILL) };
     let status = child.wait().unwrap();
     let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    // What the process could not test is for whoever reads this one's words.
+    for (what, why) in
+        String::from_utf8_lossy(&output.stderr).lines().filter_map(|line| line.split_once(SKIPPED))
+    {
+        skipped(what, why);
+    }
     if let Some(threads) = hung {
         panic!("{command:?} hung for {limit:?}\n{threads}\n{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -97,11 +107,17 @@ pub(crate) fn said(output: &Output) -> String {
     all.lines().filter(|line| line.starts_with("alloc-tracer:")).map(|line| format!("{line}\n")).collect()
 }
 
-/// Says that `what` could not be tested here. Written past `eprintln!`, which the harness hides of tests that pass.
+/// Says, once, that `what` could not be tested here. Written past `eprintln!`, which the harness hides of tests that pass.
 #[allow(dead_code, reason = "each test file uses its own part of this module")]
 pub(crate) fn skipped(what: &str, why: impl std::fmt::Display) {
-    let line = format!("{what}: skipped, {why}\n");
+    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let line = format!("{what}{SKIPPED}{why}\n");
+    let mut lines = LINES.lock().unwrap();
+    if lines.contains(&line) {
+        return;
+    }
     std::io::stderr().write_all(line.as_bytes()).unwrap();
+    lines.push(line);
 }
 
 /// An empty directory for one test.

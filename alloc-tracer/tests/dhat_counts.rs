@@ -16,9 +16,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
 
 use alloc_tracer::AllocTracer;
-use child_process::{directory, plays, role};
+use child_process::{directory, output_within, output_within_a_minute, plays, role, skipped};
 use serde_json::Value;
 
 #[global_allocator]
@@ -200,7 +201,8 @@ fn untraced(valgrind: &Path) -> (u64, Table) {
         .arg(std::env::current_exe().unwrap())
         .env_remove("ALLOC_TRACER")
         .env(UNTRACED.to_str().unwrap(), "1");
-    let output = command.output().unwrap();
+    // Valgrind is many times slower than the program.
+    let output = output_within(command, Duration::from_secs(300));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let dhat: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let (mut peak, mut table) = (0, Table::new());
@@ -230,10 +232,9 @@ fn main() {
     let valgrind =
         std::env::split_paths(&folders).map(|folder| folder.join("valgrind")).find(|path| path.is_file());
     let Some(valgrind) = valgrind else {
-        println!("dhat_counts: skipped, valgrind is not installed");
-        return;
+        return skipped("dhat_counts", "valgrind is not installed");
     };
-    let output = role("traced", "mode=exact").output().unwrap();
+    let output = output_within_a_minute(role("traced", "mode=exact"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (peak, error, by_tracer): (u64, u64, Table) = serde_json::from_slice(&output.stdout).unwrap();
     let (peak_by_dhat, by_dhat) = untraced(&valgrind);

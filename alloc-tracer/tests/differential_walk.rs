@@ -7,7 +7,7 @@ mod child_process;
 use std::collections::{BTreeMap, HashMap};
 
 use alloc_tracer::AllocTracer;
-use child_process::{plays, role};
+use child_process::{output_within_a_minute, plays, role};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -107,7 +107,7 @@ fn workloads() {
 
 #[test]
 fn the_differential_walk_and_the_full_walk_never_differ() {
-    let output = role("workloads", "mode=exact,check=stacks").output().unwrap();
+    let output = output_within_a_minute(role("workloads", "mode=exact,check=stacks"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -205,6 +205,6 @@ fn equal_slots() {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn stacks_that_differ_in_the_frame_pointer_only_are_told_apart() {
-    let output = role("equal_slots", "mode=exact,check=stacks").output().unwrap();
+    let output = output_within_a_minute(role("equal_slots", "mode=exact,check=stacks"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

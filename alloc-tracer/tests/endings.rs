@@ -8,7 +8,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use alloc_tracer::{AllocTracer, Profile};
-use child_process::{directory, output_within_a_minute, plays, role, said};
+use child_process::{directory, end_after_a_minute, output_within_a_minute, plays, role, said};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -154,6 +154,7 @@ fn a_report_that_nobody_reads_does_not_end_the_program() {
             }
             let (reader, writer) = std::io::pipe().unwrap();
             drop(reader);
+            end_after_a_minute(&mut command);
             let status = command.stderr(writer).stdout(Stdio::null()).status().unwrap();
             ends_as_it_should(ending, status, "with a broken pipe");
             assert_eq!(profile.exists(), ending.exits, "{}", ending.name);

@@ -7,7 +7,7 @@ mod child_process;
 use std::fs;
 
 use alloc_tracer::{AllocTracer, Profile};
-use child_process::{directory, plays, role, said};
+use child_process::{directory, output_within_a_minute, plays, role, said};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().off();
@@ -29,7 +29,7 @@ fn hold_three_mebibytes() {
 #[test]
 fn at_exit_the_block_says_who_holds_most_where_the_file_is_and_what_to_type_next() {
     let file = directory("at_exit").join("heap-%p.pb.gz");
-    let child = role("holder", &format!("mode=exact,out={}", file.display())).output().unwrap();
+    let child = output_within_a_minute(role("holder", &format!("mode=exact,out={}", file.display())));
     assert_eq!(child.status.code(), Some(7));
     let text = said(&child);
     let written = fs::read_dir(file.parent().unwrap()).unwrap().next().unwrap().unwrap().path();
@@ -54,7 +54,7 @@ fn at_exit_the_block_says_who_holds_most_where_the_file_is_and_what_to_type_next
 #[test]
 fn a_sampled_run_prints_the_standard_error_of_its_estimates() {
     let file = directory("sampled").join("heap.pb.gz");
-    let child = role("holder", &format!("interval=64k,out={}", file.display())).output().unwrap();
+    let child = output_within_a_minute(role("holder", &format!("interval=64k,out={}", file.display())));
     let text = said(&child);
     assert!(text.contains("sampled every 64 KiB") && text.contains(" ± "), "{text}");
     let profile = Profile::read_pprof(fs::File::open(file).unwrap()).unwrap();
@@ -65,14 +65,14 @@ fn a_sampled_run_prints_the_standard_error_of_its_estimates() {
 #[test]
 fn without_out_nothing_is_said_or_written() {
     for variable in ["", "mode=exact", "mode=sampled,interval=4k", "mode=off"] {
-        let child = role("holder", variable).output().unwrap();
+        let child = output_within_a_minute(role("holder", variable));
         assert_eq!((child.status.code(), said(&child)), (Some(7), String::new()), "{variable:?}");
     }
 }
 
 #[test]
 fn a_mistyped_key_is_one_line_with_the_nearest_key_and_the_program_runs_on() {
-    let child = role("holder", "moed=exact,intervall=4k").output().unwrap();
+    let child = output_within_a_minute(role("holder", "moed=exact,intervall=4k"));
     assert_eq!(child.status.code(), Some(7));
     let text = said(&child);
     assert_eq!(text.lines().count(), 2, "{text}");
@@ -81,7 +81,7 @@ fn a_mistyped_key_is_one_line_with_the_nearest_key_and_the_program_runs_on() {
 
 #[test]
 fn the_program_prints_the_same_in_every_mode() {
-    let words = |variable: &str| role("holder", variable).output().unwrap().stdout;
+    let words = |variable: &str| output_within_a_minute(role("holder", variable)).stdout;
     let plain = words("mode=off");
     assert!(String::from_utf8_lossy(&plain).contains("the program's own words"));
     for variable in ["mode=exact", "mode=sampled,interval=1k"] {
@@ -105,14 +105,14 @@ fn program_with_a_busy_standard_error() {
 fn a_thread_that_holds_standard_error_does_not_keep_the_program_from_its_end() {
     let file = directory("busy").join("heap.pb.gz");
     let variable = format!("mode=exact,out={}", file.display());
-    let output = role("program_with_a_busy_standard_error", &variable).output().unwrap();
+    let output = output_within_a_minute(role("program_with_a_busy_standard_error", &variable));
     assert_eq!(output.status.code(), Some(4));
     assert!(said(&output).contains("profile written"));
 }
 
 #[test]
 fn an_interval_without_sampling_is_said_to_have_no_meaning() {
-    let text = said(&role("holder", "mode=exact,interval=4k").output().unwrap());
+    let text = said(&output_within_a_minute(role("holder", "mode=exact,interval=4k")));
     assert!(text.contains("interval= has a meaning with mode=sampled only"), "{text}");
 }
 
@@ -134,7 +134,7 @@ fn the_same_seed_gives_the_same_samples() {
     let run = |seed: u32, name: &str| {
         let file = directory(name).join("heap.pb.gz");
         let variable = format!("mode=sampled,interval=1k,seed={seed},out={}", file.display());
-        role("holder_of_many_sizes", &variable).output().unwrap();
+        output_within_a_minute(role("holder_of_many_sizes", &variable));
         let profile = Profile::read_pprof(fs::File::open(file).unwrap()).unwrap();
         let function_of = |line: &alloc_tracer::profile::Line| profile.function(line.function).name;
         let is_holder = |id: &alloc_tracer::profile::LocationId| {

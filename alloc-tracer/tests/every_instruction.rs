@@ -6,43 +6,15 @@ mod bump_room;
 mod child_process;
 mod independent_count;
 
-use std::alloc::{GlobalAlloc, Layout, alloc, dealloc, realloc};
+use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::hint::black_box;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use alloc_tracer::AllocTracer;
-use child_process::{plays, role};
+use bump_room::{Bump, WRONG_LAYOUTS};
+use child_process::{output_within_a_minute, plays, role};
 use independent_count::{Counting, Truth};
-
-/// Takes memory from the front of a large mapping, for ever, and so is fit for signal handlers. It writes each
-/// block's layout in front of it and counts frees that name another one.
-struct Bump;
-
-static WRONG_LAYOUTS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every block is a fresh part of the mapping, aligned as asked, with two words in front.
-unsafe impl GlobalAlloc for Bump {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let room = layout.size() + layout.align() + 48;
-        let start = bump_room::take(room);
-        let block = (start + 16).next_multiple_of(layout.align().max(16)) as *mut u8;
-        // SAFETY: the words are inside this part of the mapping.
-        unsafe {
-            block.cast::<usize>().sub(1).write(layout.size());
-            block.cast::<usize>().sub(2).write(layout.align());
-        }
-        block
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: `alloc` wrote the two words.
-        let known = unsafe { (block.cast::<usize>().sub(1).read(), block.cast::<usize>().sub(2).read()) };
-        if known != (layout.size(), layout.align()) {
-            WRONG_LAYOUTS.fetch_add(1, Relaxed);
-        }
-    }
-}
 
 #[global_allocator]
 static ALLOC: Counting<AllocTracer<Bump>> = Counting(AllocTracer::new(Bump));
@@ -138,7 +110,7 @@ fn a_handler_between_any_two_instructions_breaks_nothing() {
         "mode=sampled,interval=1k",
         "mode=off",
     ] {
-        let output = role("stepped", mode).output().unwrap();
+        let output = output_within_a_minute(role("stepped", mode));
         let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{mode}: {} {text}", output.status);
     }

@@ -12,9 +12,10 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Barrier, Mutex};
+use std::time::Duration;
 
 use alloc_tracer::{AllocTracer, Mode, Stats};
-use child_process::{plays, role};
+use child_process::{output_within, plays, role};
 use hostile_inner::{Hostile, REFUSED, TAKEN_MEANWHILE, last_layout, next_random, stop_and_refuse};
 
 #[global_allocator]
@@ -402,7 +403,9 @@ fn plays_the_storm(mode: &str, changes: bool) {
     if changes {
         command.env(CHANGES, "1");
     }
-    let output = command.output().unwrap();
+    // A chosen number of operations may take hours.
+    let limit = if std::env::var_os(OPERATIONS).is_some() { 2 * 60 * 60 } else { 5 * 60 };
+    let output = output_within(command, Duration::from_secs(limit));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{mode}, {SEED}={seed}: {} {said}", output.status);
     print!("{SEED}={seed} {said}");

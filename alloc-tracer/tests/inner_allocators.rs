@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use alloc_tracer::AllocTracer;
-use child_process::{plays, role};
+use child_process::{output_within_a_minute, plays, role};
 use independent_count::{Counting, Truth};
 use mimalloc::MiMalloc;
 use tikv_jemallocator::Jemalloc;
@@ -307,7 +307,9 @@ fn check_sites(mode: &str) {
 fn in_every_mode(inner: &str) {
     // The second samples blocks where they are, the third sets small ones apart.
     for mode in ["mode=off", "interval=4k", "interval=40k", "mode=exact"] {
-        let output = role("scenario", mode).env("ALLOC_TRACER_TEST_INNER", inner).output().unwrap();
+        let mut command = role("scenario", mode);
+        command.env("ALLOC_TRACER_TEST_INNER", inner);
+        let output = output_within_a_minute(command);
         assert!(output.status.success(), "{inner}, {mode}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::process::Stdio;
 
 use alloc_tracer::AllocTracer;
-use child_process::{directory, plays, role};
+use child_process::{directory, plays, role, skipped};
 use watched_process::watch_and_send;
 
 #[global_allocator]
@@ -45,10 +45,12 @@ fn a_killed_program_leaves_nothing_half_written() {
             });
             let watched = match watched {
                 Ok(watched) => watched,
-                Err(error) => return eprintln!("skipped: a process cannot be watched here: {error}"),
+                Err(error) => {
+                    return skipped("killed_writer", format!("a process cannot be watched here: {error}"));
+                }
             };
             if !is_open {
-                return eprintln!("skipped: this file system has no files without names");
+                return skipped("killed_writer", "this file system has no files without names");
             }
             assert_eq!(watched.exit_code, None, "killed at {moment}");
             let names: Vec<_> = fs::read_dir(&directory).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use alloc_tracer::{AllocTracer, Profile};
-use child_process::{directory, plays, role, said};
+use child_process::{directory, end_after_a_minute, output_within_a_minute, plays, role, said};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -44,6 +44,7 @@ fn each_signal_writes_a_whole_profile_and_the_service_goes_on() {
     let directory = directory("signal");
     let out = directory.join("heap-%n.pb.gz");
     let mut command = role("service", &format!("signal=usr1,out={}", out.display()));
+    end_after_a_minute(&mut command);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let held = |profile: &Profile| profile.total(profile.column("inuse_space").unwrap());
@@ -89,6 +90,7 @@ fn a_storm_of_signals_piles_up_no_profiles() {
     // SAFETY: as above.
     unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, 0) };
     let mut command = role("service_in_a_storm", &format!("signal=usr2,symbols=no,out={}", out.display()));
+    end_after_a_minute(&mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(writer).spawn().unwrap();
     drop(command);
     let mut orders = child.stdin.take().unwrap();
@@ -124,7 +126,7 @@ fn wait_for_handler(process: u32, signal: i32) {
 #[test]
 fn the_tracers_thread_takes_no_signal_that_is_meant_for_the_program() {
     let threads = |variable: &str| {
-        let output = role("print_signal_masks", variable).output().unwrap();
+        let output = output_within_a_minute(role("print_signal_masks", variable));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let out = directory("masks").join("heap.pb.gz");

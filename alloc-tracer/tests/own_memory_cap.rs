@@ -5,7 +5,7 @@
 mod child_process;
 
 use alloc_tracer::AllocTracer;
-use child_process::{directory, plays, role, said};
+use child_process::{directory, output_within_a_minute, plays, role, said};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -33,10 +33,8 @@ fn many_small_blocks() {
 fn the_program_runs_on_and_the_loss_is_a_number_in_the_report() {
     for cap in ["0", "64k", "2m"] {
         let path = directory("cap").join("heap.pb.gz");
-        let output =
-            role("many_small_blocks", &format!("blocks=listed,max_memory={cap},out={}", path.display()))
-                .output()
-                .unwrap();
+        let orders = format!("blocks=listed,max_memory={cap},out={}", path.display());
+        let output = output_within_a_minute(role("many_small_blocks", &orders));
         assert!(output.status.success(), "{cap}: {}", String::from_utf8_lossy(&output.stderr));
         let text = said(&output);
         assert!(text.contains("incomplete: the tracer was refused memory"), "{cap}: {text}");

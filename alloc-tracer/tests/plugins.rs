@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use alloc_tracer::AllocTracer;
-use child_process::{output_within_a_minute, plays, role};
+use child_process::{output_within_a_minute, plays, role, skipped};
 use scenario::{Books, on_threads, rounds, survives};
 
 #[global_allocator]
@@ -56,7 +56,7 @@ fn library(directory: &Path, name: &str, room: usize) -> Option<CString> {
     match compiler {
         Ok(status) => assert!(status.success(), "cc: {status}"),
         Err(error) => {
-            println!("skipped: cc: {error}");
+            skipped("plugins", format!("cc: {error}"));
             return None;
         }
     }

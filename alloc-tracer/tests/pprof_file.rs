@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Output;
 
 use alloc_tracer::{AllocTracer, Profile};
-use child_process::{directory, plays, role, said};
+use child_process::{directory, output_within_a_minute, plays, role, said};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -27,7 +27,7 @@ fn program() {
 
 /// Runs the program with `out` at `path`; it must exit with its own code.
 fn run(path: &Path) -> Output {
-    let child = role("program", &format!("out={}", path.display())).output().unwrap();
+    let child = output_within_a_minute(role("program", &format!("out={}", path.display())));
     assert_eq!(child.status.code(), Some(3));
     child
 }
@@ -112,8 +112,8 @@ fn a_disk_that_fills_up_leaves_nothing_half_written() {
         Ok(())
     };
     // SAFETY: the closure only makes two async-signal-safe calls.
-    let child =
-        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, limit) }.output().unwrap();
+    unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, limit) };
+    let child = output_within_a_minute(command);
     assert_eq!(child.status.code(), Some(3));
     let text = said(&child);
     assert!(text.lines().count() == 1 && text.contains("cannot write"), "{text}");

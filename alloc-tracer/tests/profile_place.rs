@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use alloc_tracer::{AllocTracer, Profile};
-use child_process::{directory, output_within_a_minute, plays, role, said};
+use child_process::{directory, end_after_a_minute, output_within_a_minute, plays, role, said, skipped};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().exact();
@@ -240,11 +240,13 @@ fn a_full_disk_keeps_the_earlier_file_and_nothing_of_the_new_one() {
         if mounted { Ok(()) } else { Err(std::io::Error::last_os_error()) }
     };
     // SAFETY: the closure makes system calls only.
-    match unsafe { command.pre_exec(mount) }.output() {
+    unsafe { command.pre_exec(mount) };
+    end_after_a_minute(&mut command);
+    match command.output() {
         Ok(output) => {
             assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
         }
-        Err(error) => eprintln!("skipped: no disk of an own can be mounted here: {error}"),
+        Err(error) => skipped("profile_place", format!("no disk of an own can be mounted here: {error}")),
     }
     assert_eq!(fs::metadata(&disk).unwrap().nlink(), 2, "nothing was mounted for others");
 }
@@ -255,7 +257,9 @@ fn nobody_who_reads_standard_error_is_no_reason_to_end() {
     for variable in ["moed=exact", "symbols=no,out=/dev/null"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let status = role("program", variable).stderr(writer).stdout(std::process::Stdio::null()).status();
+        let mut command = role("program", variable);
+        end_after_a_minute(&mut command);
+        let status = command.stderr(writer).stdout(std::process::Stdio::null()).status();
         assert_eq!(status.unwrap().code(), Some(3), "{variable}");
     }
 }

@@ -6,16 +6,18 @@
 mod child_process;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use alloc_tracer::{AllocTracer, Mode};
-use child_process::{plays, role, said};
+use child_process::{end_after_a_minute, plays, role, said, skipped};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().off();
+
+const NAME: &str = "raised_privileges";
 
 /// Whom the system has for those who own nothing.
 const NOBODY: u32 = 65534;
@@ -31,19 +33,39 @@ fn program() {
     }
 }
 
-/// A folder that everybody may enter, which those of a build often are not.
-struct PublicFolder(PathBuf);
+/// A folder that this user and `NOBODY` may enter, and nobody else: a program that raises privileges lies in it.
+/// Below one that everybody may pass, which those of a build often are not.
+struct SharedFolder(PathBuf);
 
-impl PublicFolder {
-    fn new() -> PublicFolder {
+impl SharedFolder {
+    fn new() -> std::io::Result<SharedFolder> {
         let path = std::env::temp_dir().join(format!("alloc-tracer-privileges-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-        PublicFolder(path)
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        let folder = SharedFolder(path);
+        chown(&folder.0, None, Some(NOBODY))?;
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o710))?;
+        Ok(folder)
+    }
+
+    /// A folder inside that is `NOBODY`'s own.
+    fn of_nobody(&self) -> std::io::Result<PathBuf> {
+        let path = self.0.join("out");
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        chown(&path, Some(NOBODY), Some(NOBODY))?;
+        Ok(path)
+    }
+
+    /// A copy of this program that `NOBODY` may run.
+    fn program(&self) -> std::io::Result<PathBuf> {
+        let path = self.0.join("program");
+        fs::copy(std::env::current_exe()?, &path)?;
+        chown(&path, None, Some(NOBODY))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o710))?;
+        Ok(path)
     }
 }
 
-impl Drop for PublicFolder {
+impl Drop for SharedFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -56,29 +78,31 @@ fn run(program: &Path, out: &Path) -> std::io::Result<Output> {
     let mut command = Command::new(program);
     command.args(original.get_args());
     command.envs(original.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.uid(NOBODY).gid(NOBODY).current_dir("/").output()
+    command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    end_after_a_minute(&mut command);
+    command.output()
 }
 
 #[test]
 fn a_program_with_raised_privileges_ignores_the_environment() {
-    let folder = PublicFolder::new();
-    let (program, out) = (folder.0.join("program"), folder.0.join("heap.pb.gz"));
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let made = SharedFolder::new().and_then(|folder| Ok((folder.program()?, folder.of_nobody()?, folder)));
+    let (program, out, _folder) = match made {
+        Ok((program, place, folder)) => (program, place.join("heap.pb.gz"), folder),
+        Err(error) => return skipped(NAME, format!("nothing can be shared with another user here: {error}")),
+    };
     let usual = match run(&program, &out) {
         Ok(output) => output,
-        Err(error) => return eprintln!("skipped: no program can be run as another user here: {error}"),
+        Err(error) => return skipped(NAME, format!("no program can be run as another user here: {error}")),
     };
     let words = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(words(&usual).contains("secure: false; recording: true"), "{}", words(&usual));
     assert!(out.exists() && said(&usual).contains("profile written"), "{}", said(&usual));
     fs::remove_file(&out).unwrap();
 
-    chown(&program, Some(0), Some(0)).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4710)).unwrap();
     let raised = run(&program, &out).unwrap();
     if words(&raised).contains("secure: false") {
-        return eprintln!("skipped: this file system raises no privileges");
+        return skipped(NAME, "this file system raises no privileges");
     }
     assert!(words(&raised).contains("secure: true; recording: false"), "{}", words(&raised));
     assert_eq!((raised.status.code(), said(&raised)), (Some(3), String::new()));

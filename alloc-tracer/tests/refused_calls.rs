@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
 
 use alloc_tracer::{AllocTracer, Mode, Stats, stats};
-use child_process::{plays, role};
+use child_process::{output_within_a_minute, plays, role};
 use hostile_inner::{Hostile, REFUSED, last_layout, next_random, refuse_nth};
 
 #[global_allocator]
@@ -127,7 +127,9 @@ fn rounds() {
 
 fn plays_the_rounds(mode: &str) -> String {
     let seed = std::env::var(SEED).unwrap_or_else(|_| "1".to_owned());
-    let output = role("rounds", &format!("{mode},seed={seed}")).env(SEED, &seed).output().unwrap();
+    let mut command = role("rounds", &format!("{mode},seed={seed}"));
+    command.env(SEED, &seed);
+    let output = output_within_a_minute(command);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{mode}, {SEED}={seed}: {} {said}", output.status);
     print!("{SEED}={seed}, {mode}: {said}");

@@ -9,7 +9,7 @@ mod hostile_inner;
 use std::alloc::{GlobalAlloc, Layout};
 
 use alloc_tracer::AllocTracer;
-use child_process::{plays, role};
+use child_process::{output_within_a_minute, plays, role};
 use hostile_inner::{Hostile, last_layout};
 
 #[global_allocator]
@@ -96,7 +96,7 @@ fn capped_role() {
 #[test]
 fn a_block_that_cannot_be_listed_is_given_back_as_it_was_asked_for() {
     for mode in ["interval=40k,max_memory=0", "interval=40k,max_memory=64k", "max_memory=64k"] {
-        let output = role("capped_role", mode).output().unwrap();
+        let output = output_within_a_minute(role("capped_role", mode));
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{mode}: {} {text}", output.status);
         assert!(text.contains("lost=true refused=true"), "{mode}: {text}");
@@ -128,7 +128,7 @@ fn ended_unseen_role() {
 #[test]
 fn a_block_that_ended_unseen_does_not_lend_its_layout_to_the_next_one() {
     for mode in ["interval=40k", "mode=off"] {
-        let output = role("ended_unseen_role", mode).output().unwrap();
+        let output = output_within_a_minute(role("ended_unseen_role", mode));
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{mode}: {} {text}", output.status);
         assert_eq!(text.contains("apart=true"), mode == "interval=40k", "{mode}: {text}");

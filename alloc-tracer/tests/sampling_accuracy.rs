@@ -9,15 +9,18 @@ mod child_process;
 #[path = "scenarios/scenario.rs"]
 mod scenario;
 
-use std::process::Command;
+use std::time::Duration;
 
 use alloc_tracer::{AllocTracer, Estimate, Mode};
+use child_process::{output_within, plays, role};
 
 // Off until the rounds begin: a block of the harness that is sampled before would stand for half a
 // megabyte in every round.
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system().off();
 
+/// Set, it has the slow rounds done as well.
+const ALL: &str = "SAMPLING_ALL";
 const SEED: &str = "ALLOC_TRACER_TEST_SEED";
 
 /// What one round allocates, all on one stack, and how many rounds there are. A round has at least `SAMPLES` samples
@@ -68,23 +71,21 @@ const SLOW: [Case; 7] = [
 #[test]
 fn estimates_are_unbiased_and_know_their_error() {
     let seed = std::env::var(SEED).unwrap_or_else(|_| "1".to_owned());
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_rounds", "--nocapture", "--test-threads=1"])
-        .env("SAMPLING_ROUNDS", "1")
-        .env("ALLOC_TRACER", format!("seed={seed}"))
-        .status()
-        .unwrap();
-    assert!(status.success(), "{SEED}={seed}");
+    let limit = if std::env::var_os(ALL).is_some() { 2 * 60 * 60 } else { 5 * 60 };
+    let output = output_within(role("the_rounds", &format!("seed={seed}")), Duration::from_secs(limit));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{SEED}={seed}: {} {said}", output.status);
+    print!("{said}");
 }
 
 #[test]
 fn the_rounds() {
-    if std::env::var_os("SAMPLING_ROUNDS").is_none() {
+    if !plays("the_rounds") {
         return;
     }
     // A block of the harness's own that is sampled would be in use in every round.
     scenario::settle();
-    let slow = if std::env::var_os("SAMPLING_ALL").is_some() { &SLOW[..] } else { &[] };
+    let slow = if std::env::var_os(ALL).is_some() { &SLOW[..] } else { &[] };
     let mut all = Check::default();
     for case in QUICK.iter().chain(slow) {
         let mut checks = [Check::default(); 4];

@@ -12,14 +12,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use alloc_tracer::AllocTracer;
-use child_process::{directory, plays, role};
+use child_process::{directory, end_after_a_minute, plays, role};
 
 #[global_allocator]
 static ALLOC: AllocTracer = AllocTracer::system();
 
 /// Sets a terminal's title, clears it, moves the cursor, writes from right to left, ends the line.
-const EVIL: &str =
-    "evil\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}txt\u{2066}\u{2028}\nalloc-tracer:";
+const EVIL: &str = "evil\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}txt\u{2066}\u{200e}\u{200f}\u{61c}\u{2028}\u{2029}\nalloc-tracer:";
 
 #[unsafe(export_name = "evil\x1b]0;owned\x07\u{9b}2J\u{202e}name")]
 #[inline(never)]
@@ -38,6 +37,7 @@ fn program() {
 /// What a command writes to its standard error, a terminal or a pipe; it must end with its own code.
 fn errors_of(mut command: Command, on_terminal: bool) -> String {
     let (mut reader, writer) = if on_terminal { terminal() } else { pipe() };
+    end_after_a_minute(&mut command);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
     // The command holds the other writing end.
     drop(command);
@@ -68,6 +68,7 @@ fn assert_harmless(text: &str) {
     let harmful = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\r')
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}')
     };
     assert!(!text.contains(harmful), "{text:?}");
     // A terminal adds a carriage return to each end of a line and nothing else does.

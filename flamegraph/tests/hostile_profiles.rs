@@ -13,7 +13,7 @@ use hand_made::{in_use, run, see, stderr, stdout, stored};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-const EVIL: &str = "evil\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\r\n\u{202e}txt\u{2066}\u{2028}";
+const EVIL: &str = "evil\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\r\n\u{202e}txt\u{2066}\u{200e}\u{200f}\u{61c}\u{2028}\u{2029}";
 
 const INJECTIONS: [&str; 9] = [
     "</title></g></svg><script>alert(1)</script>",
@@ -93,6 +93,7 @@ fn assert_harmless(text: &str, what: &str) {
     let harmful = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\r')
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}')
     };
     assert!(!text.contains(harmful), "{what}: {text:?}");
     assert!(!text.replace("\r\n", "").contains('\r'), "{what}: {text:?}");

@@ -4,6 +4,7 @@
 mod hand_made;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -212,8 +213,10 @@ fn a_stripped_program_needs_its_debug_file_and_that_is_enough() {
         && objcopy("--only-keep-debug", &debug)
         && objcopy("--strip-debug", &symbols))
     {
-        eprintln!("skipped: objcopy is not installed");
-        return;
+        // Past `eprintln!`, which the harness hides of tests that pass.
+        return std::io::stderr()
+            .write_all(b"symbolize_binary: skipped, objcopy is not installed\n")
+            .unwrap();
     }
     let mut alone = built.profile(&stripped, "outer_function");
     let outcome = symbolize(&mut alone, &[]).unwrap();

@@ -74,9 +74,12 @@ fn main() -> ExitCode {
 
 /// Names of files and programs, and what they said, end up in errors: nothing of it steers a terminal.
 fn printable(text: &str) -> String {
-    let reverses =
-        |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    let is_harmful = |c: char| c.is_control() && c != '\n' || reverses(c);
+    let reverses_text = |c| {
+        matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}')
+    };
+    let ends_line = |c| matches!(c, '\u{2028}' | '\u{2029}');
+    let is_harmful = |c: char| c.is_control() && c != '\n' || reverses_text(c) || ends_line(c);
     text.chars().map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
@@ -105,6 +108,8 @@ mod tests {
             super::printable("a\x1b[2J\u{9b}\r\u{202e}b\nc"),
             "a\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}b\nc"
         );
+        let harmful = "\u{61c}\u{200e}\u{200f}\u{202a}\u{2028}\u{2029}\u{2066}\u{2069}";
+        assert!(super::printable(harmful).chars().all(|c| c == char::REPLACEMENT_CHARACTER));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod release_examples;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -20,8 +21,9 @@ const MODES: [&str; 5] = ["off", "sampled", "sampled,interval=1", "exact", "exac
 #[test]
 fn a_thread_with_two_kib_of_stack_left_can_allocate() {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        println!("stack_budget: skipped, stacks are painted on x86-64 Linux only");
-        return;
+        // Past `println!`, which the harness hides of tests that pass.
+        let line = b"stack_budget: skipped, stacks are painted on x86-64 Linux only\n";
+        return std::io::stderr().write_all(line).expect("standard error is open");
     }
     let [stack_use] = release_examples::build(["stack_use"]);
     for mode in MODES {

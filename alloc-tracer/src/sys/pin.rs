@@ -1,6 +1,6 @@
 //! Keeps the module that the tracer is part of in memory: a plugin that contains it may be unloaded by
 //! `dlclose`, but threads still have its thread-exit function to call. Takes the dynamic linker's lock.
-//! Broken by: `tests/plugin_host.rs`, `tests/system_calls.rs`.
+//! Broken by: `tests/plugin_host.rs`, `tests/added_system_calls.rs`.
 
 #[cfg(not(target_feature = "crt-static"))]
 use core::ffi::{c_int, c_void};

@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use build::{Build, Built, Names};
-use child_process::{directory, output_within_a_minute, said};
+use child_process::{directory, output_within_a_minute, said, skipped};
 use list::{BUILDS, SHIPPED};
 
 /// With the mode that the report must name.
@@ -50,7 +50,10 @@ fn all_are_right(builds: &[Build]) {
                     format!("WRONG: {}", why.lines().next().unwrap_or_default())
                 }
             },
-            Built::Impossible(why) => format!("skipped: {why}"),
+            Built::Impossible(why) => {
+                skipped(&format!("builds, {}", build.name), why);
+                continue;
+            }
             Built::Failed(why) => {
                 wrong.push(format!("{}: {why}", build.name));
                 "does not build".to_owned()
@@ -97,6 +100,7 @@ fn is_right(build: &Build, program: &Path) -> Result<(), String> {
         if is_recorded && build.has_whole_stacks && !held.ends_with(" blocks in 2 stacks, 2 whole") {
             return wrong("stacks without their outer frames");
         }
+        // The sites stand farther in than the sentences.
         let largest = said.lines().find(|line| line.starts_with("alloc-tracer:  ")).unwrap_or_default();
         let has_names = match build.names {
             _ if !is_recorded || !build.has_whole_stacks => true,

@@ -1,14 +1,18 @@
 //! Runs a scenario of this test file in a process of its own: the test program again, with one test
 //! chosen and an environment variable that makes it act.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 #[allow(dead_code, reason = "each test file uses its own part of this module")]
 const ROLE: &str = "ALLOC_TRACER_TEST_ROLE";
+
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
+const SKIPPED: &str = ": skipped, ";
 
 /// Whether this process was started to play `role`.
 #[allow(dead_code, reason = "each test file uses its own part of this module")]
@@ -25,10 +29,16 @@ pub(crate) fn role(role: &str, alloc_tracer: &str) -> Command {
     command
 }
 
-/// Runs `command` to its end. A process that is not done after a minute hangs: it is killed with all of
+/// Runs `command` to its end, which must come within a minute: see [`output_within`].
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
+pub(crate) fn output_within_a_minute(command: Command) -> Output {
+    output_within(command, Duration::from_secs(60))
+}
+
+/// Runs `command` to its end. A process that is not done when the time is over hangs: it is killed with all of
 /// its children, and what its threads were waiting for is in the message.
 #[allow(dead_code, reason = "each test file uses its own part of this module")]
-pub(crate) fn output_within_a_minute(mut command: Command) -> Output {
+pub(crate) fn output_within(mut command: Command, limit: Duration) -> Output {
     let start = Instant::now();
     let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let stdout = read_in_background(child.stdout.take().unwrap());
@@ -36,7 +46,7 @@ pub(crate) fn output_within_a_minute(mut command: Command) -> Output {
     let hung = loop {
         match child.try_wait().unwrap() {
             Some(_) => break None,
-            None if start.elapsed() > Duration::from_secs(60) => {
+            None if start.elapsed() > limit => {
                 let threads = threads_of(child.id());
                 break Some(threads);
             }
@@ -47,10 +57,28 @@ pub(crate) fn output_within_a_minute(mut command: Command) -> Output {
     unsafe { libc::kill(-child.id().cast_signed(), libc::SIGKILL) };
     let status = child.wait().unwrap();
     let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    // What the process could not test is for whoever reads this one's words.
+    for (what, why) in
+        String::from_utf8_lossy(&output.stderr).lines().filter_map(|line| line.split_once(SKIPPED))
+    {
+        skipped(what, why);
+    }
     if let Some(threads) = hung {
-        panic!("{command:?} hung for a minute\n{threads}\n{}", String::from_utf8_lossy(&output.stderr));
+        panic!("{command:?} hung for {limit:?}\n{threads}\n{}", String::from_utf8_lossy(&output.stderr));
     }
     output
+}
+
+/// Has the kernel end what `command` runs after a minute, for tests that talk with it while it runs.
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
+pub(crate) fn end_after_a_minute(command: &mut Command) {
+    let set = || {
+        // SAFETY: async-signal-safe, and without preconditions; the program that is started keeps the alarm.
+        unsafe { libc::alarm(60) };
+        Ok(())
+    };
+    // SAFETY: the closure makes one async-signal-safe call and allocates nothing.
+    unsafe { command.pre_exec(set) };
 }
 
 fn read_in_background(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
@@ -77,6 +105,19 @@ fn threads_of(process: u32) -> String {
 pub(crate) fn said(output: &Output) -> String {
     let all = String::from_utf8_lossy(&output.stderr).into_owned();
     all.lines().filter(|line| line.starts_with("alloc-tracer:")).map(|line| format!("{line}\n")).collect()
+}
+
+/// Says, once, that `what` could not be tested here. Written past `eprintln!`, which the harness hides of tests that pass.
+#[allow(dead_code, reason = "each test file uses its own part of this module")]
+pub(crate) fn skipped(what: &str, why: impl std::fmt::Display) {
+    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let line = format!("{what}{SKIPPED}{why}\n");
+    let mut lines = LINES.lock().unwrap();
+    if lines.contains(&line) {
+        return;
+    }
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    lines.push(line);
 }
 
 /// An empty directory for one test.

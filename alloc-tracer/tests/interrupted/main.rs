@@ -14,32 +14,21 @@ mod independent_count;
 mod scenario;
 mod signals;
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::sync::atomic::Ordering::Relaxed;
 
 use alloc_tracer::{AllocTracer, Stats};
+use bump_room::{Bump, WRONG_LAYOUTS};
 use independent_count::{Counting, Truth};
 use scenario::Books;
-
-/// Takes memory from the front of a large mapping, for ever.
-struct Bump;
-
-// SAFETY: every block is a fresh part of the mapping, aligned as asked.
-unsafe impl GlobalAlloc for Bump {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let room = layout.size() + layout.align();
-        let start = bump_room::take(room);
-        start.next_multiple_of(layout.align()) as *mut u8
-    }
-
-    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
-}
 
 #[global_allocator]
 static ALLOC: Counting<AllocTracer<Bump>> = Counting(AllocTracer::new(Bump));
 
-/// Since the books were opened every operation was counted, and what is live is on call stacks.
+/// Since the books were opened every operation was counted, what is live is on call stacks, and each block went back
+/// as it was asked for.
 fn all_is_booked(books: &Books, before: (Stats, Truth)) {
     let (truth, stats) = (Truth::now().since(&before.1), alloc_tracer::stats());
     assert_eq!(Truth::by_tracer(&before.0, &stats), truth);
+    assert_eq!(WRONG_LAYOUTS.load(Relaxed), 0);
     books.close(truth.live_blocks as usize, truth.live_bytes as usize);
 }

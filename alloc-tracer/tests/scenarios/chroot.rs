@@ -5,7 +5,10 @@ use std::path::Path;
 
 use alloc_tracer::Profile;
 
-use crate::child_process::{directory, output_within_a_minute, plays, role, said};
+use crate::child_process::{directory, output_within_a_minute, plays, role, said, skipped};
+
+/// What the program says where it is not allowed to.
+const NO_CHROOT: &str = "no chroot here";
 
 const HELD_BYTES: i64 = 3 << 20;
 
@@ -27,7 +30,7 @@ fn the_profile_is_written_inside_with_what_it_takes_to_name_its_addresses_outsid
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chroot");
     if plays(name) {
         if let Err(error) = shut_in(&root) {
-            println!("skipped: no chroot here: {error}");
+            println!("{NO_CHROOT}: {error}");
             return;
         }
         assert!(!Path::new("/proc").exists());
@@ -38,9 +41,8 @@ fn the_profile_is_written_inside_with_what_it_takes_to_name_its_addresses_outsid
         assert_eq!(directory("chroot"), root);
         let output = output_within_a_minute(role(name, &format!("{mode},out=/heap.pb.gz")));
         let words = String::from_utf8_lossy(&output.stdout);
-        if let Some(skipped) = words.lines().find(|line| line.starts_with("skipped:")) {
-            println!("{skipped}");
-            return;
+        if let Some(why) = words.lines().find(|line| line.starts_with(NO_CHROOT)) {
+            return skipped("chroot", why);
         }
         let said = said(&output);
         assert_eq!(output.status.code(), Some(6), "{mode}: {said}");

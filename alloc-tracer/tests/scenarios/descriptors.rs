@@ -10,7 +10,7 @@ use std::process::Command;
 
 use alloc_tracer::Profile;
 
-use crate::child_process::{directory, output_within_a_minute, plays, role, said};
+use crate::child_process::{directory, output_within_a_minute, plays, role, said, skipped};
 
 const HELD_BYTES: i64 = 3 << 20;
 
@@ -157,6 +157,23 @@ fn a_relative_name_is_meant_where_the_program_started() {
     assert_holds(&directory.join("heap.pb.gz"));
 }
 
+/// A folder below one that everybody may pass, gone with the test.
+struct OpenFolder(PathBuf);
+
+impl OpenFolder {
+    fn new() -> OpenFolder {
+        let path = std::env::temp_dir().join(format!("alloc-tracer-rights-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        OpenFolder(path)
+    }
+}
+
+impl Drop for OpenFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A user without rights.
 const NOBODY: libc::uid_t = 65_534;
 
@@ -175,16 +192,13 @@ fn a_program_that_drops_its_rights_writes_where_it_still_may_and_says_where_it_m
     }
     // SAFETY: asks for a number.
     if unsafe { libc::geteuid() } != 0 {
-        println!("skipped: only root can drop its rights");
-        return;
+        return skipped("descriptors", "only root can drop its rights");
     }
-    // Below a folder that everybody may pass.
-    let directory = std::env::temp_dir().join(format!("alloc-tracer-rights-{}", std::process::id()));
-    fs::create_dir(&directory).unwrap();
-    let profile = directory.join("heap.pb.gz");
+    let directory = OpenFolder::new();
+    let profile = directory.0.join("heap.pb.gz");
     for may_write in [false, true] {
         if may_write {
-            std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
+            std::os::unix::fs::chown(&directory.0, Some(NOBODY), Some(NOBODY)).unwrap();
         }
         let output = output_within_a_minute(writing(name, &profile));
         let said = said(&output);
@@ -194,5 +208,4 @@ fn a_program_that_drops_its_rights_writes_where_it_still_may_and_says_where_it_m
             false => assert!(said.contains("Permission denied") && said.lines().count() == 1, "{said}"),
         }
     }
-    fs::remove_dir_all(directory).unwrap();
 }

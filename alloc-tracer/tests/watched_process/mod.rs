@@ -60,13 +60,17 @@ pub(crate) fn watch_and_send(
     mut dies_at: impl FnMut(&Call) -> bool,
 ) -> io::Result<Watched> {
     let ask_to_be_watched = || {
-        // SAFETY: the request takes no further arguments.
-        match unsafe { libc::ptrace(libc::PTRACE_TRACEME) } {
+        // One that is not done after a minute hangs, and is ended by the alarm that it keeps.
+        // SAFETY: both are async-signal-safe; the alarm has no preconditions, the request no further arguments.
+        match unsafe {
+            libc::alarm(60);
+            libc::ptrace(libc::PTRACE_TRACEME)
+        } {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
         }
     };
-    // SAFETY: the closure makes one system call.
+    // SAFETY: the closure makes two system calls and allocates nothing.
     let child = unsafe { command.pre_exec(ask_to_be_watched) }.spawn()?;
     let leader = child.id().cast_signed();
     let mut watched = Watched { exit_code: None, calls: Vec::new() };

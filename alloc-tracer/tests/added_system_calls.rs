@@ -3,7 +3,7 @@
 //! measure. Builds the examples `pair` and `pair_untraced`.
 #![cfg(all(target_arch = "x86_64", target_os = "linux", feature = "profile"))]
 
-#[allow(dead_code, reason = "no role is played here")]
+mod built_beside;
 mod child_process;
 mod watched_process;
 
@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use child_process::directory;
+use child_process::{directory, skipped};
 use watched_process::{Call, Watched, watch};
 
 /// Pages, who and where the process is, and which file is behind its standard error. `mprotect` is the dynamic linker's, `brk` the C library's
@@ -38,13 +38,9 @@ const MODES: [Option<&str>; 6] = [
 
 fn build() -> [PathBuf; 2] {
     let examples = ["pair", "pair_untraced"];
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--package", "alloc-tracer"]);
-    command.args(examples.map(|example| ["--example", example]).concat());
-    assert!(command.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-    let own = std::env::current_exe().unwrap();
-    let folder = own.ancestors().nth(2).unwrap().join("examples");
-    examples.map(|example| folder.join(example))
+    let names = examples.map(|example| ["--example", example]).concat();
+    let folder = built_beside::build(&[&["--package", "alloc-tracer"], &names[..]].concat());
+    examples.map(|example| folder.join("examples").join(example))
 }
 
 /// Runs a program of a few allocations; nothing if this system does not allow to watch it.
@@ -58,7 +54,7 @@ fn run(program: &Path, variable: Option<&str>) -> Option<Watched> {
             Some(watched)
         }
         Err(error) => {
-            eprintln!("skipped: a process cannot be watched here: {error}");
+            skipped("added_system_calls", format!("a process cannot be watched here: {error}"));
             None
         }
     }

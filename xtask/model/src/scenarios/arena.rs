@@ -3,6 +3,7 @@
 use super::{Act, Scenario, at_once, leaked};
 use crate::hot::arena::{Arena, Zeroed};
 use crate::sys::atomics::{AtomicU64, Ordering::Relaxed};
+use crate::sys::pages::Part;
 
 pub(super) const SCENARIOS: [Scenario; 1] =
     [("arena: entries of two threads are different, and below the length is an entry", push_and_read)];
@@ -13,7 +14,7 @@ struct Word(AtomicU64);
 unsafe impl Zeroed for Word {}
 
 fn push_and_read() -> Act {
-    let arena: &Arena<Word, 1, 4> = leaked(Arena::with_reserved(1));
+    let arena: &Arena<Word, 1, 4> = leaked(Arena::with_reserved(1, Part::CallTree));
     let push = || arena.push().map(|(index, word)| (index, word.0.fetch_add(1, Relaxed)));
     Box::new(move || {
         let reader = loom::thread::spawn(|| {

@@ -7,6 +7,16 @@ use core::ptr::{self, NonNull};
 
 use super::words;
 
+/// What the tracer's memory is for: no matter here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    CallTree,
+    SiteValues,
+    LiveTable,
+    Threads,
+    UnwindRules,
+}
+
 const BYTES: usize = 1 << 30;
 const PAGE_BYTES: usize = 4096;
 
@@ -17,7 +27,7 @@ thread_local! {
 }
 
 /// Zeroed memory until the execution ends, or for ever if none runs.
-pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
+pub(crate) fn map(bytes: usize, _part: Part) -> Option<NonNull<u8>> {
     let start = START.get().or_else(reserve)?;
     START.set(Some(start));
     let used = USED.get();
@@ -42,7 +52,7 @@ pub(crate) fn begin_execution() {
 ///
 /// # Safety
 /// As for the tracer's own.
-pub(crate) unsafe fn unmap(_pages: NonNull<u8>, _bytes: usize) {}
+pub(crate) unsafe fn unmap(_pages: NonNull<u8>, _bytes: usize, _part: Part) {}
 
 pub(crate) fn is_readable(_address: usize) -> bool {
     false

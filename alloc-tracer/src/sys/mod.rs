@@ -12,6 +12,7 @@ pub(crate) mod lasting_modules;
 pub(crate) mod modules;
 pub(crate) mod owner_words;
 pub(crate) mod pages;
+mod part;
 #[cfg(feature = "profile")]
 pub(crate) mod pin;
 pub(crate) mod process;

@@ -4,15 +4,7 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What the tracer's memory is for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Part {
-    CallTree,
-    SiteValues,
-    LiveTable,
-    Threads,
-    UnwindRules,
-}
+pub(crate) use super::part::Part;
 
 static MAPPED_BYTES: AtomicU64 = AtomicU64::new(0);
 static MAPPED_BY_PART: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];

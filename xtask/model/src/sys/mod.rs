@@ -15,6 +15,8 @@ pub(crate) mod clock;
 pub(crate) mod lasting_modules;
 #[path = "../../../../alloc-tracer/src/sys/modules.rs"]
 pub(crate) mod modules;
+#[path = "../../../../alloc-tracer/src/sys/part.rs"]
+mod part;
 #[path = "../../../../alloc-tracer/src/sys/process.rs"]
 pub(crate) mod process;
 #[path = "../../../../alloc-tracer/src/sys/stack.rs"]

@@ -7,15 +7,7 @@ use core::ptr::{self, NonNull};
 
 use super::words;
 
-/// What the tracer's memory is for: no matter here.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Part {
-    CallTree,
-    SiteValues,
-    LiveTable,
-    Threads,
-    UnwindRules,
-}
+pub(crate) use super::part::Part;
 
 const BYTES: usize = 1 << 30;
 const PAGE_BYTES: usize = 4096;

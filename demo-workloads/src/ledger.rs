@@ -8,7 +8,7 @@ use std::io::{self, Stdout, Write};
 
 use alloc_tracer::size::Bytes;
 
-/// Prints one line at a time, each with the bytes held since it was opened.
+/// Prints one line at a time, most of them with the bytes held since it was opened.
 pub(crate) struct Ledger {
     out: Stdout,
     live_bytes_before: u64,
@@ -23,11 +23,27 @@ impl Ledger {
         Ledger { out, live_bytes_before: alloc_tracer::stats().live_bytes }
     }
 
+    /// The bytes that are held now.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        alloc_tracer::stats().live_bytes.saturating_sub(self.live_bytes_before)
+    }
+
     /// Prints the words around the bytes that are held now. Neither formatting nor printing may
     /// allocate anything that lives while the bytes are counted, so the words come unformatted.
     pub(crate) fn line(&mut self, before: fmt::Arguments<'_>, after: &str) -> io::Result<()> {
-        let held_bytes = alloc_tracer::stats().live_bytes.saturating_sub(self.live_bytes_before);
+        let held_bytes = self.held_bytes();
         let gap = if after.is_empty() { "" } else { " " };
         writeln!(self.out, "{before} {}{gap}{after}", Bytes::unsigned(held_bytes))
+    }
+
+    /// Prints a line that has no figure of the ledger's: a row of a table, a result.
+    pub(crate) fn say(&mut self, words: fmt::Arguments<'_>) -> io::Result<()> {
+        writeln!(self.out, "{words}")
+    }
+
+    /// Prints a line whose figures are this run's only: times, pages. The mark in front tells it from the
+    /// lines that are the same every time.
+    pub(crate) fn this_run(&mut self, words: fmt::Arguments<'_>) -> io::Result<()> {
+        writeln!(self.out, "this run: {words}")
     }
 }

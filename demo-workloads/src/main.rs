@@ -5,6 +5,7 @@
 mod demos;
 mod ledger;
 mod listing;
+mod statement;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ Examples:
   demo-workloads map-delete
   demo-workloads map-delete --variant rebuild
   demo-workloads vec-truncate --explain
+  demo-workloads vec-truncate --code
   ALLOC_TRACER=mode=exact,out=heap.pb.gz demo-workloads sub-slice --size 32";
 
 /// Runs a small program that keeps memory the way real services do, or one of its fixes.
@@ -43,8 +45,11 @@ struct Cli {
     /// Say what leaks, why, what the flame graphs show and what fixes it; run nothing
     #[arg(long)]
     explain: bool,
+    /// Print the lines of code that matter; run nothing
+    #[arg(long, conflicts_with = "explain")]
+    code: bool,
     /// Name the demos, what each keeps, and their variants
-    #[arg(long, conflicts_with_all = ["demo", "explain"])]
+    #[arg(long, conflicts_with_all = ["demo", "explain", "code"])]
     list: bool,
     /// How `--list` prints
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ListFormat::Text, requires = "list")]
@@ -57,7 +62,8 @@ fn main() -> ExitCode {
         None => listing::print(&mut io::stdout().lock(), cli.format),
         Some(name) => match Demo::find(name) {
             None => return usage_error(&format!("no demo is called `{name}`"), "demos", demos::names()),
-            Some(demo) if cli.explain => writeln!(io::stdout(), "{}", demo.explanation),
+            Some(demo) if cli.explain => listing::explain(&mut io::stdout().lock(), demo),
+            Some(demo) if cli.code => writeln!(io::stdout(), "{}", demo.core()),
             Some(demo) if !demo.has_variant(&cli.variant) => {
                 let what = format!("`{name}` has no variant `{}`", cli.variant);
                 return usage_error(&what, "variants", demo.variant_names());

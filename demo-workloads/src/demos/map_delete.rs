@@ -1,10 +1,15 @@
 //! `remove` empties a `HashMap` and keeps its table.
 //!
-//! What leaks: a session store had a million sessions once, all have expired, and the table that
-//! held them stays as large as it ever was. inuse_space must show the table under
-//! `SessionStore::open` and hashbrown's growth, as large as before the removals; alloc_space shows
-//! the smaller tables too, which growth has released. `capacity()` is not the memory: tombstones of
-//! removed entries lower it while the table stays. Broken by: `tests/demos/map_delete.rs`.
+//! Kept: the table of the busiest hour, in a session store whose sessions have all expired and were removed.
+//! Why: `remove`, `clear`, `retain` and `drain` empty slots and never return the table; no later use of
+//! the map is promised to be smaller, so the table stays as large as it ever was.
+//! inuse_space: one tower fills the width, `SessionStore::open` down to hashbrown's growth: a single block,
+//! the table itself, as large as before the removals, although nobody is logged in.
+//! alloc_space: the same tower, about twice as much: a table grows by doubling, and each smaller table that
+//! was given back on the way counts there as well.
+//! Fix: one line after a large expiry: `sessions.shrink_to_fit()`; rebuilding the map from what is left,
+//! `mem::take` or dropping the store release the table as well.
+//! Broken by: `tests/demos/map_delete.rs`.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,23 +22,16 @@ use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-delete",
-    keeps: "a HashMap of sessions keeps its table after every session was removed",
-    explanation: "\
-A session store opens a session for each visitor and removes it when it expires. `HashMap::remove` empties \
-a slot but never returns the table, so after the busiest hour the store holds as much memory for no \
-session as it held for a million. Look at inuse_space first: one wide tower, `SessionStore::open` down to \
-hashbrown's `reserve_rehash`, is the table itself, although nobody is logged in. In alloc_space the same \
-tower counts about twice as much: a table grows by doubling, and each smaller table that was given back on \
-the way counts there as well. The fix is one line after a large expiry, `sessions.shrink_to_fit()`; \
-rebuilding the map from what is left, `mem::take` or dropping it work too. `capacity()` does not tell: it \
-counts slots that can be filled, not bytes.",
+    row: "D1",
     is_core: true,
     size: Size { default: 1_000_000, unit: "sessions" },
     leaks: &["leaky"],
     fixes: &["shrink", "rebuild", "take", "drop"],
+    source: include_str!("map_delete.rs"),
     run,
 };
 
+// The core.
 struct Session {
     token: [u8; 64],
 }
@@ -54,7 +52,7 @@ impl SessionStore {
 
     fn expire_before(&mut self, id: u64) {
         for expired in self.oldest_id..id {
-            let session = self.sessions.remove(&expired);
+            let session = self.sessions.remove(&expired); // leak
             debug_assert!(session.is_some_and(|session| session.token[0] == expired as u8));
         }
         self.oldest_id = id;
@@ -62,13 +60,14 @@ impl SessionStore {
 
     fn after_large_expiry(&mut self, fix: &str) {
         match fix {
-            "shrink" => self.sessions.shrink_to_fit(),
-            "rebuild" => self.sessions = mem::take(&mut self.sessions).into_iter().collect(),
-            "take" => drop(mem::take(&mut self.sessions)),
+            "shrink" => self.sessions.shrink_to_fit(), // fix
+            "rebuild" => self.sessions = mem::take(&mut self.sessions).into_iter().collect(), // fix
+            "take" => drop(mem::take(&mut self.sessions)), // fix
             _ => {}
         }
     }
 }
+// End of the core.
 
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let mut store = SessionStore::default();

@@ -11,20 +11,24 @@ use std::io;
 
 use crate::ledger::Ledger;
 
-/// All demos, in the order in which they are best read.
-pub(crate) static DEMOS: [Demo; 3] = [map_delete::DEMO, vec_truncate::DEMO, sub_slice::DEMO];
+/// All demos, by their row: the order in which they are best read.
+#[rustfmt::skip] // A line a demo.
+pub(crate) static DEMOS: &[Demo] = &[
+    map_delete::DEMO,
+    vec_truncate::DEMO,
+    sub_slice::DEMO,
+];
 
 /// What a demo leaves alive when it returns.
 pub(crate) type Held = Box<dyn Any>;
 
-/// One way of keeping memory by mistake, and what releases it.
+/// One way of keeping memory by mistake, and what releases it. What it is about stands in the first
+/// lines of its file ([`Demo::statement`]).
 pub(crate) struct Demo {
     /// What the user types.
     pub(crate) name: &'static str,
-    /// One line: what is kept, by what.
-    pub(crate) keeps: &'static str,
-    /// One paragraph for a reader who sees the two flame graphs for the first time.
-    pub(crate) explanation: &'static str,
+    /// The letter of its group and its place there, such as `D1`.
+    pub(crate) row: &'static str,
     /// Whether a plain `cargo xtask flamegraph` shows it.
     pub(crate) is_core: bool,
     /// What `--size` counts.
@@ -33,11 +37,13 @@ pub(crate) struct Demo {
     pub(crate) leaks: &'static [&'static str],
     /// The fixes; `fixed` stands for the first.
     pub(crate) fixes: &'static [&'static str],
+    /// The file itself: its first lines and its core are what people read.
+    pub(crate) source: &'static str,
     /// Runs a variant and returns what the service would go on holding.
     pub(crate) run: fn(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held>,
 }
 
-/// The meaning of `--size`.
+/// The meaning of `--size`. Every size from 1 on must work.
 pub(crate) struct Size {
     pub(crate) default: u64,
     pub(crate) unit: &'static str,
@@ -47,6 +53,16 @@ impl Demo {
     /// The demo with this name.
     pub(crate) fn find(name: &str) -> Option<&'static Demo> {
         DEMOS.iter().find(|demo| demo.name == name)
+    }
+
+    /// What its group has in common.
+    pub(crate) fn group(&self) -> &'static str {
+        match self.row.as_bytes().first() {
+            Some(b'D') => "D. Delete: maps keep their table",
+            Some(b'T') => "T. Truncate: vectors keep their buffer",
+            Some(b'S') => "S. Sub-slice: a few bytes keep a whole buffer",
+            _ => "A. The allocator and the operating system",
+        }
     }
 
     /// All names that `--variant` takes.

@@ -1,9 +1,15 @@
 //! A `Bytes` slice of a few bytes keeps the whole message.
 //!
-//! What leaks: an index keeps a 100-byte id of each message as `Bytes::slice`; each id shares its
-//! message's buffer and keeps all of it. inuse_space must show the buffers under `receive_message`
-//! and `BytesMut::reserve`, not under `MessageIndex::remember`, which allocates next to nothing:
-//! the place that allocates is not the place that keeps. Broken by: `tests/demos/sub_slice.rs`.
+//! Kept: every message in full, by an index that keeps an id of 100 bytes of each.
+//! Why: `Bytes::slice` and `split_to` copy nothing: an id shares its message's buffer, and as long as one
+//! slice of it lives, the whole buffer does.
+//! inuse_space: one tower fills the width, `receive_message` down to `BytesMut::reserve` and the vector's growth: full
+//! message buffers. `MessageIndex::remember`, which keeps them, allocates next to nothing: the place that
+//! allocates is not the place that keeps, so ask who still has a slice of what the tower allocated.
+//! alloc_space: about twice as much, as each buffer grew by doubling while it was received; it looks the
+//! same once the leak is fixed, because traffic is not the leak.
+//! Fix: copy what is small and kept: `Bytes::copy_from_slice(&message[..100])`.
+//! Broken by: `tests/demos/sub_slice.rs`.
 
 use std::io;
 
@@ -16,20 +22,12 @@ use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "sub-slice",
-    keeps: "ids of 100 bytes, kept as slices of `Bytes`, keep the whole messages",
-    explanation: "\
-A service receives large messages, handles them and keeps only the first 100 bytes of each, the id, in an \
-index. `Bytes::slice` copies nothing: the id shares the message's buffer, and as long as one id lives, the \
-whole buffer does. In inuse_space the wide tower is `receive_message` down to `BytesMut::reserve` and the \
-vector's growth: full message buffers, long after the messages were handled. The code that keeps them, \
-`MessageIndex::remember`, is hardly to be seen, because it allocates almost nothing; so ask who still has \
-a slice of what the tower allocated. alloc_space counts about twice as much, as each buffer grew by \
-doubling while it was received, and it looks the same once the leak is fixed: traffic is not the leak. The \
-fix is to copy what is small and kept: `Bytes::copy_from_slice(&message[..100])`.",
+    row: "S1",
     is_core: true,
     size: Size { default: 16, unit: "MiB in each of 4 messages" },
     leaks: &["leaky", "split-to"],
     fixes: &["copy"],
+    source: include_str!("sub_slice.rs"),
     run,
 };
 
@@ -38,6 +36,7 @@ const ID_BYTES: usize = 100;
 /// What one read from a socket yields; a power of two, so that doubling buffers fit `--size`.
 const READ_BYTES: usize = 64 << 10;
 
+// The core.
 #[derive(Default)]
 struct MessageIndex {
     ids: Vec<Bytes>,
@@ -46,9 +45,9 @@ struct MessageIndex {
 impl MessageIndex {
     fn remember(&mut self, mut message: Bytes, variant: &str) {
         let id = match variant {
-            "copy" => Bytes::copy_from_slice(&message[..ID_BYTES]),
-            "split-to" => message.split_to(ID_BYTES),
-            _ => message.slice(..ID_BYTES),
+            "copy" => Bytes::copy_from_slice(&message[..ID_BYTES]), // fix
+            "split-to" => message.split_to(ID_BYTES),               // leak
+            _ => message.slice(..ID_BYTES),                         // leak
         };
         self.ids.push(id);
     }
@@ -64,6 +63,7 @@ fn receive_message(message_bytes: usize, number: usize) -> Bytes {
     }
     buffer.freeze()
 }
+// End of the core.
 
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let mut index = MessageIndex::default();

@@ -1,9 +1,14 @@
 //! `truncate` and `clear` empty a `Vec` and keep its buffer.
 //!
-//! What leaks: an event batch was filled by one night's backlog, was sent and truncated, and every
-//! later batch uses a hundredth of a buffer that stays. inuse_space must show the buffer under
-//! `EventBatch::push` and `RawVec::grow_one`, at its largest size; alloc_space twice that, because
-//! every doubling on the way counts. Broken by: `tests/demos/vec_truncate.rs`.
+//! Kept: the buffer of one night's backlog, in an event batch that was sent and emptied to be used again.
+//! Why: `truncate`, `clear`, `drain` and `pop` set the length and leave the buffer alone. Where it is filled to the
+//! same height each time that is what one wants; after an exception it decides what the batch holds for ever.
+//! inuse_space: one tower fills the width, `EventBatch::push` down to `RawVec::grow_one`: a single block, the
+//! buffer at its largest size, for no event at all.
+//! alloc_space: the same tower, twice as much, since each doubling asked for a new buffer and the smaller
+//! ones are gone; it looks the same once the leak is fixed.
+//! Fix: one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()`.
+//! Broken by: `tests/demos/vec_truncate.rs`.
 
 use std::io;
 use std::mem;
@@ -15,25 +20,19 @@ use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "vec-truncate",
-    keeps: "a Vec of events keeps its buffer after the batch was sent and truncated",
-    explanation: "\
-A service collects events in a batch, sends the batch and empties it with `truncate(0)` or `clear()` to \
-use it again. Both set the length and leave the buffer alone, so one night with a backlog decides how much \
-memory the batch holds from then on. In inuse_space one tower fills the width: `EventBatch::push` down to \
-`RawVec::grow_one` is the buffer, at its largest size, for zero events. In alloc_space the same tower \
-counts about twice as much, since each doubling asked for a new buffer and the smaller ones are gone. For \
-a buffer that is filled to the same height each time, this is what one wants; after an exception the fix \
-is one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()` give it back.",
+    row: "T1",
     is_core: true,
     size: Size { default: 64, unit: "MiB of events" },
     leaks: &["leaky", "clear"],
     fixes: &["shrink", "take", "new"],
+    source: include_str!("vec_truncate.rs"),
     run,
 };
 
 /// A power of two, so that the buffer, which grows by doubling, fits `--size` in powers of two.
 const EVENT_BYTES: usize = 64;
 
+// The core.
 struct Event {
     payload: [u8; EVENT_BYTES],
 }
@@ -56,17 +55,18 @@ impl EventBatch {
 
     fn reset(&mut self, variant: &str) {
         match variant {
-            "clear" => self.events.clear(),
+            "clear" => self.events.clear(), // leak
             "shrink" => {
                 self.events.truncate(0);
-                self.events.shrink_to_fit();
+                self.events.shrink_to_fit(); // fix
             }
-            "take" => drop(mem::take(&mut self.events)),
-            "new" => self.events = Vec::new(),
-            _ => self.events.truncate(0),
+            "take" => drop(mem::take(&mut self.events)), // fix
+            "new" => self.events = Vec::new(),           // fix
+            _ => self.events.truncate(0),                // leak
         }
     }
 }
+// End of the core.
 
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let mut batch = EventBatch::default();

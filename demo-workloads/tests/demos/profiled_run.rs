@@ -28,6 +28,15 @@ pub(crate) fn demo_workloads() -> Command {
     command
 }
 
+/// What `--list` says of every demo, by the names of its columns.
+pub(crate) fn listed_demos() -> Vec<HashMap<String, String>> {
+    let output = demo_workloads().args(["--list", "--format", "tsv"]).output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let mut rows = table.lines().map(|row| row.split('\t').map(str::to_owned));
+    let columns: Vec<String> = rows.next().unwrap().collect();
+    rows.map(|row| columns.iter().cloned().zip(row).collect()).collect()
+}
+
 impl ProfiledRun {
     /// Runs with every allocation recorded.
     pub(crate) fn exact(demo: &str, variant: &str, size: u64) -> Self {

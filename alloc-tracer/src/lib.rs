@@ -121,6 +121,12 @@ pub use hot::mode::Mode;
 pub use inner::System;
 
 #[cfg(feature = "profile")]
+pub use cold::allocators::AllocatorMemory;
+#[cfg(feature = "profile")]
+pub use cold::process_memory::{
+    ProcessMemory, Reconciliation, Released, process_memory, release_free_memory,
+};
+#[cfg(feature = "profile")]
 pub use cold::profile::{self, Profile};
 #[cfg(feature = "profile")]
 pub use cold::size;

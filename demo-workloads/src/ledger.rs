@@ -46,4 +46,13 @@ impl Ledger {
     pub(crate) fn this_run(&mut self, words: fmt::Arguments<'_>) -> io::Result<()> {
         writeln!(self.out, "this run: {words}")
     }
+
+    /// Prints where the process's memory is: what is held is only a part of what the system has given. Without
+    /// `/proc` there is no such line.
+    pub(crate) fn reconcile(&mut self) -> io::Result<()> {
+        match alloc_tracer::process_memory() {
+            Ok(memory) => self.this_run(format_args!("{}", memory.reconciliation())),
+            Err(_) => Ok(()),
+        }
+    }
 }

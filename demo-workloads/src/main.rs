@@ -86,6 +86,7 @@ fn run(demo: &Demo, cli: &Cli) -> io::Result<()> {
     let size = cli.size.unwrap_or(demo.size.default) as usize;
     let mut ledger = Ledger::open(io::stdout());
     let held = (demo.run)(demo.fix(&cli.variant), size, &mut ledger)?;
+    ledger.reconcile()?;
     // A service does not end: what it holds must still be alive when the profile is taken at exit.
     std::mem::forget(held);
     Ok(())

@@ -6,9 +6,9 @@ use parking_lot::RwLock;
 use super::sites::{SiteSums, all_site_sums};
 use super::std::prelude::rust_2024::*;
 use super::totals::Totals;
+use crate::hot::all_threads;
 use crate::hot::call_tree::NodeId;
 use crate::hot::guard::Untracked;
-use crate::hot::thread;
 use crate::sys::clock;
 
 /// Starts the totals again: `alloc_objects` and `alloc_space` of every call stack, the totals of
@@ -21,7 +21,7 @@ pub fn reset() {
         sites: all_site_sums(),
         monotonic_nanos: clock::monotonic_nanos(),
     });
-    thread::reset_peak();
+    all_threads::reset_peak();
     let old = BASELINE.write().replace(fresh);
     drop(old);
 }

@@ -7,6 +7,7 @@ use core::hint::black_box;
 use super::config::{Config, expand};
 use super::copies::TracerCopy;
 use super::printable::printable;
+use super::process_memory::process_memory;
 use super::report::{self, Moment};
 use super::snapshot::snapshot;
 use super::std::format;
@@ -21,6 +22,8 @@ use crate::sys::{process, standard_error};
 pub(crate) fn write(config: &Config, moment: Moment) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(out) = &config.out else { return };
+    // Before anything that is memory itself, if only for a moment. Without `/proc` there is no such line.
+    let memory = can_allocate(1 << 20).then(|| catch_unwind(process_memory).ok()?.ok()).flatten();
     if !has_memory(moment) {
         say("alloc-tracer: no profile written: there is no memory left to make it in\n");
         return;
@@ -35,7 +38,7 @@ pub(crate) fn write(config: &Config, moment: Moment) {
         let copy = TracerCopy::this();
         let path = copy.place_beside_others(path);
         match profile.write_marked_file(&path, Some(&copy.mark())) {
-            Ok(()) => report::block(&snapshot, &profile, &path, moment),
+            Ok(()) => report::block(&snapshot, memory.as_ref(), &profile, &path, moment),
             Err(error) => {
                 format!("alloc-tracer: no profile written: {}\n", printable(&format!("{error}")))
             }
@@ -54,10 +57,14 @@ fn has_memory(moment: Moment) -> bool {
         Moment::AtExit => needed,
         Moment::OnSignal => needed.max(33 << 20),
     };
+    can_allocate(asked)
+}
+
+fn can_allocate(bytes: usize) -> bool {
     // SAFETY: a block of the C library's own, which nobody uses; freeing none is allowed. Not by the global
     // allocator: it would be in the totals.
     unsafe {
-        let block = black_box(libc::malloc(asked));
+        let block = black_box(libc::malloc(bytes));
         libc::free(block);
         !block.is_null()
     }

@@ -16,6 +16,8 @@ pub(crate) mod stats;
 pub(crate) mod totals;
 
 #[cfg(feature = "profile")]
+pub(crate) mod allocators;
+#[cfg(feature = "profile")]
 pub(crate) mod config;
 #[cfg(feature = "profile")]
 pub(crate) mod copies;
@@ -29,6 +31,8 @@ pub(crate) mod load;
 pub(crate) mod on_signal;
 #[cfg(feature = "profile")]
 pub(crate) mod printable;
+#[cfg(feature = "profile")]
+pub(crate) mod process_memory;
 #[cfg(feature = "profile")]
 pub mod profile;
 #[cfg(feature = "profile")]

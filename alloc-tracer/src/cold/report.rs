@@ -3,6 +3,7 @@
 
 use super::heap_profile::mode_in_words;
 use super::printable::printable;
+use super::process_memory::ProcessMemory;
 use super::profile::{Profile, Sample};
 use super::size::{Bytes, Count};
 use super::snapshot::Snapshot;
@@ -20,11 +21,20 @@ pub(crate) enum Moment {
     OnSignal,
 }
 
-/// The block, for a profile that was written to `path`.
-pub(crate) fn block(snapshot: &Snapshot, profile: &Profile, path: &Path, moment: Moment) -> String {
+/// The block, for a profile that was written to `path`. `memory` is the process's at the snapshot, where it is known.
+pub(crate) fn block(
+    snapshot: &Snapshot,
+    memory: Option<&ProcessMemory>,
+    profile: &Profile,
+    path: &Path,
+    moment: Moment,
+) -> String {
     let mut text = totals(snapshot, moment);
     for holder in largest_holders(profile, snapshot.mode) {
         let _ = writeln!(text, "alloc-tracer:   {holder}");
+    }
+    if let Some(memory) = memory {
+        let _ = writeln!(text, "alloc-tracer: {}", memory.reconciliation());
     }
     let stats = &snapshot.stats;
     let mapped = Bytes::unsigned(stats.tracer_mapped_bytes);

@@ -10,7 +10,7 @@ use crate::hot::live_table::{Entry, LIVE};
 use crate::hot::mode::IntervalId;
 use crate::hot::site_values::{ExactSums, SampledSums, SiteValues};
 use crate::hot::thread_sites::Place;
-use crate::hot::{sampler, thread};
+use crate::hot::{all_threads, sampler};
 
 /// What the hot floor keeps per site.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(crate) enum SiteSums {
 /// frees. The two follow closely, because whatever comes and goes in between counts as live.
 pub(crate) fn all_site_sums() -> Vec<(NodeId, SiteSums)> {
     let mut places: HashMap<NodeId, Vec<&Place>> = HashMap::new();
-    for (site, place) in thread::all_sites().flat_map(|sites| sites.all()) {
+    for (site, place) in all_threads::all_sites().flat_map(|sites| sites.all()) {
         places.entry(site).or_default().push(place);
     }
     let mut sums = Vec::new();

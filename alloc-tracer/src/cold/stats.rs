@@ -3,7 +3,7 @@
 use super::baseline;
 use super::own_cost::OwnCost;
 use super::totals::Totals;
-use crate::hot::{guard, losses, thread, unwind};
+use crate::hot::{all_threads, guard, losses, thread, unwind};
 use crate::sys::pages;
 
 /// Totals of the process, from counters that are exact in every mode, and what the tracer costs.
@@ -78,7 +78,7 @@ pub fn stats() -> Stats {
         baseline::with_baseline(|baseline| baseline.map_or(total, |baseline| total.since(baseline.totals)));
     let losses = losses::losses();
     let checks = unwind::checks();
-    let live_bytes = thread::live_bytes();
+    let live_bytes = all_threads::live_bytes();
     let live_blocks = total.allocations.saturating_sub(total.frees);
     Stats {
         allocations: since.allocations,
@@ -87,7 +87,7 @@ pub fn stats() -> Stats {
         total_bytes: since.allocated_bytes,
         live_bytes,
         live_blocks,
-        peak_live_bytes: thread::peak_bytes(live_bytes),
+        peak_live_bytes: all_threads::peak_bytes(live_bytes),
         peak_error_bytes: u64::from(thread::block_count()) * thread::ERROR_BYTES,
         tracer_mapped_bytes: pages::mapped_bytes(),
         tracer: OwnCost::now(live_blocks),

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::hot::thread;
+use crate::hot::all_threads;
 
 /// Sums of all threads' counters since the start.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) fn now() -> Totals {
         let mut totals = Totals::default();
-        for counters in thread::all_counters() {
+        for counters in all_threads::all_counters() {
             totals.frees += counters.frees.load(Relaxed);
             totals.allocations += counters.allocations.load(Relaxed);
             totals.allocated_bytes += counters.allocated_bytes.load(Relaxed);

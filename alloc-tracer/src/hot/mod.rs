@@ -12,6 +12,7 @@
     )
 )]
 
+pub(crate) mod all_threads;
 pub(crate) mod arena;
 pub(crate) mod books;
 pub(crate) mod call_tree;

@@ -17,7 +17,7 @@ use super::tag::{TagPlace, UNRECORDED};
 use super::taken::Taken;
 use super::thread::{self, Lease, ThreadBlock};
 use super::unwind::Registers;
-use super::{books, placement, sampler};
+use super::{all_threads, books, placement, sampler};
 
 /// Counts an allocation if nothing else is due with it: it is not recorded. Otherwise `false`.
 #[inline(always)]
@@ -139,7 +139,7 @@ impl Plan {
     pub(crate) fn undo_allocation(&self, size: usize) {
         match &self.lease {
             Some(lease) => lease.counters.refused(size),
-            None => thread::count_without_block([u64::MAX, (size as u64).wrapping_neg(), 0, 0, 0]),
+            None => all_threads::count_without_block([u64::MAX, (size as u64).wrapping_neg(), 0, 0, 0]),
         }
     }
 }
@@ -236,7 +236,7 @@ pub(crate) unsafe fn freed(settings: &Settings, block: *mut u8, layout: Layout) 
             lease.counters.freed(layout.size());
             lease.after_free();
         }
-        None => thread::count_without_block([0, 0, 1, layout.size() as u64, 0]),
+        None => all_threads::count_without_block([0, 0, 1, layout.size() as u64, 0]),
     }
     taken.layout()
 }
@@ -248,10 +248,10 @@ pub(crate) fn set_mode(mode: Mode) -> bool {
         return false;
     }
     if placement::needs_every_free(mode) && placement::look_at_every_free() {
-        thread::attend_every_free();
+        all_threads::attend_every_free();
     }
     let is_set = mode::set(mode);
-    thread::attend_all();
+    all_threads::attend_all();
     is_set
 }
 
@@ -433,7 +433,7 @@ unsafe fn tag_unrecorded(plan: &Plan, block: *mut u8, size: usize) {
 
 /// A thread without a block draws no samples: what it allocates cannot be recorded in any mode.
 fn lose_without_block(amounts: [u64; 5], size: usize) {
-    thread::count_without_block(amounts);
+    all_threads::count_without_block(amounts);
     if mode::current().kind() != Kind::Off {
         lose(size);
     }

@@ -6,15 +6,16 @@ use core::ffi::c_void;
 use core::ops::Deref;
 use core::ptr;
 
+use super::all_threads;
 use super::arena::{Arena, Zeroed};
-use super::counters::{Counters, STRAY};
+use super::counters::Counters;
 use super::mode::{self, IntervalId, Kind, ModeWord};
 use super::placement::{self, LARGE_BYTES};
 use super::thread_sites::ThreadSites;
 use super::unwind::WalkSpace;
 use super::{sampler, start};
 use crate::sys::atomics::{
-    AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
     Ordering::SeqCst,
 };
 use crate::sys::pages::Part;
@@ -56,9 +57,9 @@ pub(crate) struct ThreadBlock {
 pub(crate) struct FirstLine {
     pub(crate) counters: Counters,
     /// The allocation that brings the allocated bytes this far is attended to; 0 for every one.
-    allocated_limit: AtomicU64,
+    pub(super) allocated_limit: AtomicU64,
     /// The free that brings the freed bytes this far is attended to; 0 for every one.
-    freed_limit: AtomicU64,
+    pub(super) freed_limit: AtomicU64,
 }
 
 impl Deref for ThreadBlock {
@@ -85,9 +86,16 @@ const _: () = assert!(size_of::<FirstLine>() == size_of::<thread_local::NoState>
 static BLOCKS: Arena<ThreadBlock, 1, 65_536> = Arena::with_reserved(0, Part::Threads);
 /// Blocks without a thread: the index + 1 of the first one, and a count of changes above it.
 static FREE: AtomicU64 = AtomicU64::new(0);
-/// Sum of what all threads have folded, and the most it has been.
-static FOLDED_LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
-static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
+
+/// The blocks of all threads that ever were. A block is listed once, whoever owns it now.
+pub(super) fn blocks() -> impl Iterator<Item = &'static ThreadBlock> {
+    (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index))
+}
+
+/// How many thread states exist: the most threads that were alive at one time, roughly.
+pub(crate) fn block_count() -> u32 {
+    BLOCKS.len()
+}
 
 /// The first line of the calling thread's block; of a thread that has none, a line of zeroes, with which
 /// everything needs attention and which must not be written.
@@ -207,6 +215,8 @@ fn fresh() -> Option<&'static ThreadBlock> {
 #[cold]
 #[inline(never)]
 fn give_back(block: &'static ThreadBlock) {
+    // The stack goes with its thread.
+    block.stack_top.store(0, Relaxed);
     let mut head = FREE.load(Relaxed);
     loop {
         block.next_free.store(head as u32, Relaxed);
@@ -321,7 +331,7 @@ impl ThreadBlock {
         let freed = self.counters.freed_bytes.load(Relaxed);
         let more = allocated.wrapping_sub(self.folded_allocated.swap(allocated, Relaxed));
         let less = freed.wrapping_sub(self.folded_freed.swap(freed, Relaxed));
-        fold_bytes(more.wrapping_sub(less).cast_signed());
+        all_threads::fold_bytes(more.wrapping_sub(less).cast_signed());
         if placement::every_free_looks() {
             // Never anything else, not even for a moment: a signal handler may free in between.
             self.freed_limit.store(0, SeqCst);
@@ -357,7 +367,7 @@ impl ThreadBlock {
 
     /// Bytes that the thread allocated less those it freed since its last fold. Read while the thread
     /// runs it is off by what happens between the loads, but never by more than what can be unfolded.
-    fn unfolded_bytes(&self) -> i64 {
+    pub(super) fn unfolded_bytes(&self) -> i64 {
         let (allocated, freed) = (self.folded_allocated.load(Relaxed), self.folded_freed.load(Relaxed));
         let more = self.counters.allocated_bytes.load(Relaxed).wrapping_sub(allocated);
         let less = self.counters.freed_bytes.load(Relaxed).wrapping_sub(freed);
@@ -385,68 +395,6 @@ impl ThreadBlock {
     pub(crate) fn walk_space(&self) -> *mut WalkSpace {
         self.walk_space.get()
     }
-}
-
-/// The counters of all threads that ever were. A block is listed once, whoever owns it now.
-pub(crate) fn all_counters() -> impl Iterator<Item = &'static Counters> {
-    (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)).map(|block| &block.counters).chain([&STRAY])
-}
-
-/// The shares of all threads that ever were in the counts of sites.
-pub(crate) fn all_sites() -> impl Iterator<Item = &'static ThreadSites> {
-    (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)).map(|block| &block.sites)
-}
-
-/// How many thread states exist: the most threads that were alive at one time, roughly.
-pub(crate) fn block_count() -> u32 {
-    BLOCKS.len()
-}
-
-fn fold_bytes(change: i64) {
-    let live = FOLDED_LIVE_BYTES.fetch_add(change, Relaxed).wrapping_add(change);
-    PEAK_BYTES.fetch_max(live, Relaxed);
-}
-
-/// Counts an operation of a thread that could get no block: allocations, allocated bytes, frees, freed
-/// bytes, reallocations.
-pub(crate) fn count_without_block(amounts: [u64; 5]) {
-    let [_, allocated, _, freed, _] = amounts;
-    STRAY.add_shared(amounts);
-    fold_bytes(allocated.wrapping_sub(freed).cast_signed());
-}
-
-/// Makes every thread attend to all its frees from now on.
-pub(crate) fn attend_every_free() {
-    for block in (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)) {
-        block.freed_limit.store(0, SeqCst);
-    }
-}
-
-/// Makes every thread attend to its next allocation: the mode has changed.
-pub(crate) fn attend_all() {
-    for block in (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index)) {
-        block.allocated_limit.store(0, SeqCst);
-    }
-}
-
-/// Live bytes now: what was folded, and what each thread has not folded yet. At rest exact; while
-/// threads run, off by less than [`ERROR_BYTES`] per thread.
-pub(crate) fn live_bytes() -> u64 {
-    let blocks = (0..BLOCKS.len()).filter_map(|index| BLOCKS.get(index));
-    let unfolded = blocks.map(|block| block.unfolded_bytes());
-    let live = unfolded.fold(FOLDED_LIVE_BYTES.load(Relaxed), i64::wrapping_add);
-    live.max(0).cast_unsigned()
-}
-
-/// The most that has been live, given what is live now.
-pub(crate) fn peak_bytes(live_now: u64) -> u64 {
-    let live_now = live_now.min(i64::MAX as u64).cast_signed();
-    PEAK_BYTES.fetch_max(live_now, Relaxed).max(live_now).cast_unsigned()
-}
-
-/// Starts the search for the peak again, from what is live now.
-pub(crate) fn reset_peak() {
-    PEAK_BYTES.store(live_bytes().min(i64::MAX as u64).cast_signed(), Relaxed);
 }
 
 /// Makes the samples of this thread, and of threads that start from now on, the same in every run.

@@ -10,6 +10,8 @@ pub(crate) mod environment;
 pub(crate) mod lasting_modules;
 #[cfg(all(target_arch = "x86_64", not(feature = "plain-unwind")))]
 pub(crate) mod modules;
+#[cfg(feature = "profile")]
+pub(crate) mod noted_pages;
 pub(crate) mod owner_words;
 pub(crate) mod pages;
 mod part;

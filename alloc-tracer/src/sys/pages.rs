@@ -4,6 +4,8 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+#[cfg(feature = "profile")]
+use super::noted_pages;
 pub(crate) use super::part::Part;
 
 static MAPPED_BYTES: AtomicU64 = AtomicU64::new(0);
@@ -19,6 +21,8 @@ pub(crate) fn map(bytes: usize, part: Part) -> Option<NonNull<u8>> {
     if MAPPED_BYTES.fetch_update(Relaxed, Relaxed, grown).is_ok() {
         if let Some(pages) = map_uncounted(bytes) {
             of_part(part).fetch_add(bytes as u64, Relaxed);
+            #[cfg(feature = "profile")]
+            noted_pages::note(pages, bytes);
             return Some(pages);
         }
         MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
@@ -35,6 +39,8 @@ pub(crate) fn map(bytes: usize, part: Part) -> Option<NonNull<u8>> {
 pub(crate) unsafe fn unmap(pages: NonNull<u8>, bytes: usize, part: Part) {
     // SAFETY: the range is one whole mapping (first point), and nobody uses it (second point).
     unsafe { libc::munmap(pages.as_ptr().cast(), bytes) };
+    #[cfg(feature = "profile")]
+    noted_pages::strike(pages);
     MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
     of_part(part).fetch_sub(bytes as u64, Relaxed);
 }

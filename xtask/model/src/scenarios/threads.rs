@@ -11,6 +11,7 @@ use crate::hot::call_tree::{CALL_TREE, NodeId, Root};
 use crate::hot::mode::Mode;
 use crate::hot::site_values::ExactSums;
 use crate::hot::start::Settings;
+use crate::hot::all_threads;
 use crate::hot::thread::{self as states, ERROR_BYTES, Lease, ThreadBlock};
 use crate::hot::{books, recorder};
 use crate::sys::{thread_exit, thread_local};
@@ -49,7 +50,7 @@ fn prepared<const N: usize>() -> [&'static ThreadBlock; N] {
 
 fn counted() -> u64 {
     use crate::sys::atomics::Ordering::Relaxed;
-    states::all_counters().map(|counters| counters.allocations.load(Relaxed)).sum()
+    all_threads::all_counters().map(|counters| counters.allocations.load(Relaxed)).sum()
 }
 
 /// What only an owner may touch: loom fails where two threads do, one not after the other.
@@ -190,17 +191,17 @@ fn folds() -> Act {
     let states = prepared::<2>();
     Box::new(move || {
         at_once(move || come_and_go(states[0], MUCH - 8), || come_and_go(states[1], MUCH));
-        assert_eq!(states::live_bytes(), 8);
-        assert!((8..=2 * MUCH as u64).contains(&states::peak_bytes(8)));
+        assert_eq!(all_threads::live_bytes(), 8);
+        assert!((8..=2 * MUCH as u64).contains(&all_threads::peak_bytes(8)));
     })
 }
 
 fn reading() -> Act {
     let [state] = prepared();
     Box::new(move || {
-        let (live, ()) = at_once(states::live_bytes, || come_and_go(state, MUCH - 8));
+        let (live, ()) = at_once(all_threads::live_bytes, || come_and_go(state, MUCH - 8));
         assert!(live <= MUCH as u64 + ERROR_BYTES, "{live}");
-        assert_eq!(states::live_bytes(), 8);
+        assert_eq!(all_threads::live_bytes(), 8);
     })
 }
 

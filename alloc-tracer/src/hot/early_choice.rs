@@ -8,6 +8,7 @@ use super::start::Settings;
 use crate::sys::environment;
 
 /// The environment variable's name.
+#[cfg(feature = "profile")]
 pub(crate) const VARIABLE: &str = "ALLOC_TRACER";
 
 /// What the first operation goes by.

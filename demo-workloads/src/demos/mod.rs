@@ -2,8 +2,13 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod leaked_on_purpose;
 mod map_delete;
+mod pin_pages;
+mod return_pages;
 mod sub_slice;
+mod tiny_blocks;
+mod two_pictures;
 mod vec_truncate;
 
 use std::any::Any;
@@ -17,6 +22,11 @@ pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
+    tiny_blocks::DEMO,
+    pin_pages::DEMO,
+    return_pages::DEMO,
+    two_pictures::DEMO,
+    leaked_on_purpose::DEMO,
 ];
 
 /// What a demo leaves alive when it returns.

@@ -3,9 +3,14 @@
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
 mod command_line;
+mod leaked_on_purpose;
 mod map_delete;
+mod pin_pages;
 mod profiled_run;
+mod return_pages;
 mod same_text;
 mod stripped_program;
 mod sub_slice;
+mod tiny_blocks;
+mod two_pictures;
 mod vec_truncate;

@@ -10,7 +10,9 @@ use alloc_tracer::Profile;
 
 /// What one run printed and what it held at exit.
 pub(crate) struct ProfiledRun {
+    /// But for the sum of RSS, with which every demo ends.
     pub(crate) text: String,
+    memory: String,
     profile: Profile,
 }
 
@@ -59,7 +61,9 @@ impl ProfiledRun {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{demo} {variant} {size}: {errors}");
         let profile = Profile::read_pprof(File::open(&file).unwrap()).unwrap();
-        ProfiledRun { text: String::from_utf8(output.stdout).unwrap(), profile }
+        let all = String::from_utf8(output.stdout).unwrap();
+        let (text, memory) = all.split_at(all.rfind("this run: RSS ").unwrap_or(all.len()));
+        ProfiledRun { text: text.to_owned(), memory: memory.to_owned(), profile }
     }
 
     /// The sum of a column over all stacks.
@@ -71,6 +75,21 @@ impl ProfiledRun {
     pub(crate) fn under(&self, function: &str, column: &str) -> i64 {
         let matching = |frames: &Vec<String>| frames.iter().any(|frame| is_function(frame, function));
         self.stacks(column).iter().filter(|(frames, _)| matching(frames)).map(|(_, value)| value).sum()
+    }
+
+    /// The last figure that the run printed with these words behind it, in MiB.
+    pub(crate) fn mib(&self, words: &str) -> f64 {
+        let all = format!("{}{}", self.text, self.memory);
+        let end = all.rfind(&format!(" {words}")).unwrap_or_else(|| panic!("no {words}: {all}"));
+        let mut before = all[..end].split_whitespace().rev();
+        let unit = match before.next().unwrap() {
+            "B" => 1.0,
+            "KiB" => 1024.0,
+            "MiB" => 1048576.0,
+            "GiB" => 1073741824.0,
+            unit => panic!("{unit} before {words}: {all}"),
+        };
+        before.next().unwrap().parse::<f64>().unwrap() * unit / 1048576.0
     }
 
     /// The stack with the largest sum.

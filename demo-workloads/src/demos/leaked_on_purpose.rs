@@ -90,6 +90,13 @@ fn close(socket: u64) {
     std::hint::black_box(socket);
 }
 
+fn serve(sockets: std::ops::Range<u64>, variant: &str) {
+    for socket in sockets {
+        let handed_over = Connection::accept(socket).into_socket(variant);
+        debug_assert_eq!(handed_over, Some(socket));
+    }
+}
+
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let configuration = load_configuration();
     ledger.line(
@@ -99,19 +106,15 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         ),
         "held",
     )?;
-    let mut handed_over = 0;
-    let mut held = [ledger.held_bytes(); 3];
-    for half in 1..=2 {
-        while handed_over < size * half {
-            let socket = Connection::accept(handed_over as u64).into_socket(variant);
-            debug_assert_eq!(socket, Some(handed_over as u64));
-            handed_over += 1;
-        }
-        held[half] = ledger.held_bytes();
-        ledger.line(format_args!("{} requests:", Count::from(handed_over)), "held")?;
-    }
-    let growth = Bytes::unsigned((held[2] - held[1]) / size as u64);
-    let [at_start, ..] = held.map(Bytes::unsigned);
-    ledger.say(format_args!("on purpose: {at_start}, and it stays so; lost: {growth} with every request"))?;
+    let on_purpose = ledger.held_bytes();
+    serve(0..size as u64, variant);
+    ledger.line(format_args!("{} requests:", Count::from(size)), "held")?;
+    let halfway = ledger.held_bytes();
+    serve(size as u64..2 * size as u64, variant);
+    ledger.line(format_args!("{} requests:", Count::from(2 * size)), "held")?;
+    let growth = (ledger.held_bytes() - halfway) / size as u64;
+    let [on_purpose, growth] = [on_purpose, growth].map(Bytes::unsigned);
+    ledger
+        .say(format_args!("on purpose: {on_purpose}, and it stays so; lost: {growth} with every request"))?;
     Ok(Box::new(()))
 }

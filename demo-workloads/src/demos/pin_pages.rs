@@ -39,6 +39,7 @@ struct Connection {
 
 #[derive(Default)]
 struct Server {
+    #[expect(clippy::vec_box, reason = "other tasks point to connections, which must not move")]
     connections: Vec<Box<Connection>>,
     long_lived: Vec<Connection>,
 }

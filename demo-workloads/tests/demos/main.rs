@@ -4,8 +4,10 @@
 
 mod command_line;
 mod map_delete;
+mod map_shared;
 mod profiled_run;
 mod same_text;
 mod stripped_program;
 mod sub_slice;
+mod table_bytes;
 mod vec_truncate;

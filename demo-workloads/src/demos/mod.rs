@@ -2,8 +2,12 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod broken_key;
+mod held_elsewhere;
 mod map_delete;
+mod map_of_lists;
 mod map_shared;
+mod rc_cycle;
 mod sub_slice;
 mod vec_truncate;
 
@@ -17,6 +21,10 @@ use crate::ledger::Ledger;
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
     map_shared::DEMO,
+    map_of_lists::DEMO,
+    held_elsewhere::DEMO,
+    rc_cycle::DEMO,
+    broken_key::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
 ];

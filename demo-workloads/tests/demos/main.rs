@@ -2,10 +2,14 @@
 //! the real binary in a process of its own and reads the profile it leaves. One module a demo, named
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
+mod broken_key;
 mod command_line;
+mod held_elsewhere;
 mod map_delete;
+mod map_of_lists;
 mod map_shared;
 mod profiled_run;
+mod rc_cycle;
 mod same_text;
 mod stripped_program;
 mod sub_slice;

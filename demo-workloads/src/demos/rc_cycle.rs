@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::{Rc, Weak};
 
-use alloc_tracer::size::Count;
+use alloc_tracer::size::{Bytes, Count};
 
 use super::{Demo, Held, Size};
 use crate::ledger::Ledger;
@@ -66,7 +66,7 @@ fn parse_document(id: u64, variant: &str) -> Rc<Section> {
 
 #[inline(never)]
 fn load_text(id: u64) -> Vec<u8> {
-    vec![id as u8; TEXT_BYTES]
+    vec![b'a' + (id % 26) as u8; TEXT_BYTES]
 }
 
 #[derive(Default)]
@@ -97,6 +97,11 @@ impl Section {
         self.children.borrow().iter().filter(leads_up).count()
     }
 
+    fn text_bytes(&self) -> i64 {
+        let sections = self.children.borrow();
+        self.text.len() as i64 + sections.iter().map(|section| section.text_bytes()).sum::<i64>()
+    }
+
     fn references_from_sections(&self) -> usize {
         let is_strong = |section: &&Rc<Section>| matches!(section.parent, Some(Parent::Strong(_)));
         self.children.borrow().iter().filter(is_strong).count()
@@ -110,8 +115,10 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     }
     let cached = Count::from(cache.documents.len());
     ledger.line(format_args!("{cached} documents of {SECTIONS} sections cached:"), "held by the program")?;
-    let linked = cache.documents.values().map(|document| document.linked_sections()).sum::<usize>();
-    ledger.say(format_args!("{} sections lead to their document", Count::from(linked)))?;
+    let linked =
+        Count::from(cache.documents.values().map(|document| document.linked_sections()).sum::<usize>());
+    let text = Bytes(cache.documents.values().map(|document| document.text_bytes()).sum());
+    ledger.say(format_args!("{text} of text; {linked} sections lead to their document"))?;
 
     let watched: Vec<Weak<Section>> = cache.documents.values().map(Rc::downgrade).collect();
     cache.remove_all(variant);

@@ -1,15 +1,17 @@
 //! A key whose `Hash` sees more than its `Eq` can be inserted and never be removed.
 //!
 //! Kept: every connection of every client, by a map that is told to remove each of them; `len()` only rises.
-//! Why: `Eq` compares addresses, the derived `Hash` also takes in the time at which the client was last seen. A
-//! moment later the same client hashes to another place, where `remove` looks, finds nothing and says `None`.
-//! inuse_space: two towers on `connect`: `open_buffer`, the buffers of connections long closed, and,
-//! narrow beside it, hashbrown's `reserve_rehash`, the table. Here the map itself is the holder: a tower that
-//! does not shrink although the code removes, beside a `len()` that stands above the number of clients.
+//! Why: `Eq` compares addresses, the derived `Hash` also takes in the time at which the client was last seen.
+//! A moment later the same client hashes to another place, where `remove` looks, finds nothing and says
+//! `None`.
+//! inuse_space: two towers on `connect`: `open_buffer`, the buffers of connections long closed, and, narrow
+//! beside it, hashbrown's `reserve_rehash`, the table; a sliver are the keys. Here the map itself is the
+//! holder: a tower that does not shrink although the code removes, and a `len()` above the number of clients.
 //! alloc_space: as wide at the buffers, not one of which was given back; with a sound key it looks the same,
 //! beside an inuse_space that is empty.
 //! Fix: hash the fields that `Eq` compares, no others (`consistent-key`); clippy finds the derived form:
-//! `derived_hash_with_manual_eq`. What has piled up goes by `retain`, which visits every entry and hashes none (`retain`).
+//! `derived_hash_with_manual_eq`. What has piled up goes by `retain`, which visits every entry and hashes
+//! none (`retain`).
 //! Broken by: `tests/demos/broken_key.rs`.
 
 use std::collections::HashMap;

@@ -1,15 +1,16 @@
 //! A value removed from its map lives on where an `Arc` of it was cloned: here in a log.
 //!
 //! Kept: every session that was ever opened, with its history, by the audit log's records; the map is empty.
-//! Why: the map held one reference of several. A record that only wants to say whose session it was holds
-//! the whole of it, and a value lives until its last reference goes.
-//! inuse_space: one tower fills the width, `SessionStore::open` down to `load_history`: histories. No frame of hashbrown's
-//! is left, since the map is empty and shrunk, and none of `AuditLog::record`, which keeps it all: to clone an `Arc`
-//! allocates nothing. The picture says what is kept; `Arc::strong_count` says that somebody else keeps it.
+//! Why: the map held one reference of several. A record that only wants to say whose session it was holds the
+//! whole of it, and a value lives until its last reference goes.
+//! inuse_space: one tower fills the width, `SessionStore::open` down to `load_history`: histories. No frame
+//! of hashbrown's is left, since the map is empty and shrunk. `AuditLog::record`, which keeps it all, is a
+//! sliver, the vector of its records: to clone an `Arc` allocates nothing. The picture says what is kept and
+//! `Arc::strong_count` that somebody has it; who that is, the code that clones it says.
 //! alloc_space: the same tower, beside it a narrow one for the map's table, which was given back; it looks
 //! the same once the leak is fixed.
-//! Fix: let the record hold what it says, the id (`copy-id`), or a `Weak` (`weak`), which lets the history go but keeps the
-//! block that the `Arc` made, here 48 bytes, until the record goes as well.
+//! Fix: let the record hold what it says, the id (`copy-id`), or a `Weak` (`weak`), which lets the history go
+//! but keeps the block that the `Arc` made, here 48 bytes, until the record goes as well.
 //! Broken by: `tests/demos/held_elsewhere.rs`.
 
 use std::collections::HashMap;

@@ -1,18 +1,20 @@
 //! A `HashMap<String, Vec<String>>` that is only ever appended to keeps every text anyone sent.
 //!
-//! Kept: each value of each request's headers, by client; with `log-context`, the fields that were logged for each
-//! request, by trace id, hours after the request has ended.
-//! Why: `entry(key).or_default().push(text)` has no counterpart that removes. A list grows with the traffic of its
-//! key, and where the key is an id, as in a trace, the table and the keys grow with it.
-//! inuse_space: four towers side by side on `record_headers` (or `record_step`): `copy_key` is the keys, `find_list` down
-//! to `reserve_rehash` the table, `copy_text` the strings, `grow_list` down to `RawVec::grow_one` the lists' buffers,
-//! 24 bytes a string before its first letter. By client the strings and lists are nearly all of it; by trace id
-//! the keys and the table show as well.
-//! alloc_space: `copy_key` is wider, as `entry` wants a key of its own even where there is one already; `grow_list`
-//! and `find_list` count each smaller buffer too; `copy_text` is as wide as before: no text was ever given back.
-//! Fix: decide what ends a text's life: a bound on each list (`bounded`), only the header that is needed and only
-//! when it changed (`needed`), `remove(trace)` when the request ends (`remove-at-end`). Sharing equal texts (`intern`)
-//! takes the strings away and leaves lists that still grow, by 16 bytes a text instead of 24.
+//! Kept: each value of each request's headers, by client; with `log-context`, the fields that were logged for
+//! each request, by trace id, hours after the request has ended.
+//! Why: the line that adds a text has no counterpart that removes one. A list grows with the traffic of its
+//! key, and where the key is an id, as that of a trace, the keys and the table grow with the traffic as well.
+//! inuse_space: four towers side by side on `record_headers` (or `record_step`): `copy_key` is the keys,
+//! `find_list` down to `reserve_rehash` the table, `copy_text` the strings, `grow_list` down to
+//! `RawVec::grow_one` the lists' buffers, 24 bytes a string before its first letter, and empty places. By
+//! client the strings and lists are nearly all of it; by trace id the keys and the table show as well.
+//! alloc_space: `copy_key` is wider, as `entry` wants a key of its own even where there is one already;
+//! `grow_list` and `find_list` count each smaller buffer too; `copy_text` is as wide as before: no text was
+//! ever given back.
+//! Fix: decide what ends a text's life: a bound on each list (`bounded`), only the header that is needed and
+//! only when it changed (`needed`), `remove(trace)` when the request ends (`remove-at-end`). Sharing equal
+//! texts (`intern`) takes the strings away and leaves lists that still grow, by 16 bytes a text instead of
+//! 24.
 //! Broken by: `tests/demos/map_of_lists.rs`.
 
 use std::collections::{HashMap, HashSet};

@@ -4,9 +4,10 @@
 //! `DashMap` one a shard, behind an `ArcSwap` one for every old generation that a connection still holds.
 //! Why: a lock decides who may remove, not what removal returns: `retain` keeps the table. Copy-on-write
 //! publishes a new copy of the map with each change, and an old one lives until its last reader lets go.
-//! inuse_space: one tower, `log_in_locked` or `log_in_sharded` down to hashbrown's `reserve_rehash`: tables for no
-//! session. With `arc-swap` it is `publish_renewal` down to the `clone` of hashbrown's table, once for each old
-//! generation alive; the connections that hold them allocate nothing and have no frame in the picture.
+//! inuse_space: one tower, `log_in_locked` or `log_in_sharded` down to hashbrown's `reserve_rehash`: tables
+//! for no session. With `arc-swap` it is `publish_renewal` down to the `clone` of hashbrown's table, once for
+//! each old generation alive; the connections that hold them allocate nothing and have no frame in the
+//! picture.
 //! alloc_space: with a lock or shards the same tower, about twice as much, for the smaller tables that growth
 //! gave back; with `arc-swap` a table for each renewal, held or not: to renew one session copies all.
 //! Fix: `shrink_to_fit` under the write lock after a large expiry; `DashMap::shrink_to_fit`, which locks one
@@ -40,7 +41,8 @@ pub(super) const DEMO: Demo = Demo {
 /// one would change them from run to run.
 type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
-/// `DashMap::new` takes four a processor, rounded up to a power of two.
+/// `DashMap::new` takes four a processor, rounded up to a power of two (dashmap, `src/lib.rs`, `default_shard_amount`).
+/// What this demo prints must not depend on the machine.
 const SHARDS: usize = 16;
 const RENEWALS: u64 = 8;
 const RENEWALS_PER_CONNECTION: u64 = 2;
@@ -203,6 +205,7 @@ fn say_generations(
     ledger: &mut Ledger,
 ) -> io::Result<()> {
     let newest = directory.load().number;
+    ledger.say(format_args!("generations that are alive, and how many ago each was the newest:"))?;
     ledger.say(format_args!("generation  age   sessions  held by"))?;
     let mut alive = 0;
     for generation in published.iter().filter_map(Weak::upgrade) {

@@ -4,12 +4,13 @@
 //! program leads to them.
 //! Why: an `Rc` counts references and asks nobody where they come from. The document owns its sections, each
 //! section owns the document, and so no count ever falls to zero.
-//! inuse_space: one tower fills the width, `parse_document` down to `load_text`: texts of documents that are gone. No
-//! frame of the cache is left, as its map is empty and shrunk. Who looks for a holder finds none: what is in the
-//! tower and in no collection of the program holds itself.
-//! alloc_space: the same tower, beside it a narrow one for the map's table; it looks the same once the leak is fixed.
-//! Fix: the way up is a `Weak`, `Rc::downgrade(&document)` (`weak-parent`); where that is too late, `cut` the cycle before
-//! the last reference from outside goes: `document.children.take()`.
+//! inuse_space: one tower fills the width, `parse_document` down to `load_text`: texts of documents that are
+//! gone. No frame of the cache is left, as its map is empty and shrunk. Who looks for a holder finds none:
+//! what is in the tower and in no collection of the program holds itself.
+//! alloc_space: the same tower, beside it a narrow one for the map's table; it looks the same once the leak
+//! is fixed.
+//! Fix: the way up is a `Weak`, `Rc::downgrade(&document)` (`weak-parent`); where that is too late, `cut` the
+//! cycle before the last reference from outside goes: `document.children.take()`.
 //! Broken by: `tests/demos/rc_cycle.rs`.
 
 use std::cell::RefCell;

@@ -1,9 +1,9 @@
-//! A key whose `Hash` sees more than its `Eq` can be inserted and never be removed.
+//! A key whose `Hash` sees more than its `Eq` goes into the map and cannot be found to be removed.
 //!
 //! Kept: every connection of every client, by a map that is told to remove each of them; `len()` only rises.
 //! Why: `Eq` compares addresses, the derived `Hash` also takes in the time at which the client was last seen.
-//! A moment later the same client hashes to another place, where `remove` looks, finds nothing and says
-//! `None`.
+//! A moment later the same client hashes to another place, where `remove` looks and, rare luck
+//! apart, finds nothing.
 //! inuse_space: two towers on `connect`: `open_buffer`, the buffers of connections long closed, and, narrow
 //! beside it, hashbrown's `reserve_rehash`, the table; a sliver are the keys. Here the map itself is the
 //! holder: a tower that does not shrink although the code removes, and a `len()` above the number of clients.

@@ -74,6 +74,13 @@
 //! # }
 //! ```
 //!
+//! # Beside what was asked for
+//!
+//! A program's RSS is not its live bytes. [`process_memory`] reads what the system says and what the inner allocator
+//! says of itself (glibc, jemalloc, mimalloc; which one it is, is found out), and
+//! [`ProcessMemory::reconciliation`] brings both together in one sum, with the rest that nobody explains shown as
+//! such; the report at exit has it, too. [`release_free_memory`] makes the allocator give back what is free.
+//!
 //! # What the numbers mean
 //!
 //! In exact mode every number is exact. In sampled mode every number of a profile is an unbiased

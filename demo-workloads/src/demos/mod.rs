@@ -2,9 +2,14 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod broken_key;
+mod held_elsewhere;
 mod leaked_on_purpose;
 mod map_delete;
+mod map_of_lists;
+mod map_shared;
 mod pin_pages;
+mod rc_cycle;
 mod return_pages;
 mod sub_slice;
 mod tiny_blocks;
@@ -20,6 +25,11 @@ use crate::ledger::Ledger;
 #[rustfmt::skip] // A line a demo.
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
+    map_shared::DEMO,
+    map_of_lists::DEMO,
+    held_elsewhere::DEMO,
+    rc_cycle::DEMO,
+    broken_key::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
     tiny_blocks::DEMO,

@@ -2,15 +2,21 @@
 //! the real binary in a process of its own and reads the profile it leaves. One module a demo, named
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
+mod broken_key;
 mod command_line;
+mod held_elsewhere;
 mod leaked_on_purpose;
 mod map_delete;
+mod map_of_lists;
+mod map_shared;
 mod pin_pages;
 mod profiled_run;
+mod rc_cycle;
 mod return_pages;
 mod same_text;
 mod stripped_program;
 mod sub_slice;
+mod table_bytes;
 mod tiny_blocks;
 mod two_pictures;
 mod vec_truncate;

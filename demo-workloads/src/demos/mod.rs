@@ -43,7 +43,7 @@ pub(crate) static DEMOS: &[Demo] = &[
 pub(crate) type Held = Box<dyn Any>;
 
 /// One way of keeping memory by mistake, and what releases it. What it is about stands in the first
-/// lines of its file ([`Demo::statement`]).
+/// lines of its file ([`Demo::part`]).
 pub(crate) struct Demo {
     /// What the user types.
     pub(crate) name: &'static str,

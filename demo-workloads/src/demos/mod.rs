@@ -2,8 +2,12 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod map_capacity;
 mod map_delete;
+mod map_growth;
+mod map_share;
 mod sub_slice;
+mod tree_map;
 mod vec_truncate;
 
 use std::any::Any;
@@ -15,6 +19,10 @@ use crate::ledger::Ledger;
 #[rustfmt::skip] // A line a demo.
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
+    map_capacity::DEMO,
+    map_share::DEMO,
+    map_growth::DEMO,
+    tree_map::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
 ];

@@ -3,9 +3,13 @@
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
 mod command_line;
+mod map_capacity;
 mod map_delete;
+mod map_growth;
+mod map_share;
 mod profiled_run;
 mod same_text;
 mod stripped_program;
 mod sub_slice;
+mod tree_map;
 mod vec_truncate;

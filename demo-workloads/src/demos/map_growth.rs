@@ -143,7 +143,9 @@ fn print_growth(ledger: &mut Ledger, orders: usize, old_bytes: u64, new_bytes: u
 fn churn(variant: &str, in_flight: usize, requests: usize, ledger: &mut Ledger) -> io::Result<()> {
     let held_before = ledger.held_bytes();
     let mut waiting = InFlight::with_room_for(in_flight, variant);
-    (0..in_flight as u64).for_each(|id| waiting.send(id));
+    for id in 0..in_flight as u64 {
+        waiting.send(id);
+    }
     let bytes_before = Bytes::unsigned(ledger.held_bytes() - held_before);
     let allocations_before = alloc_tracer::stats().allocations;
     let mut rises = 0;

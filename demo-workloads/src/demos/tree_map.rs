@@ -73,7 +73,9 @@ impl SessionStore {
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let size = size as u64;
     let mut store = SessionStore::new(variant);
-    (0..size).for_each(|id| store.open(id));
+    for id in 0..size {
+        store.open(id);
+    }
     let full_bytes = ledger.held_bytes();
     let (kind, order) = match variant {
         "btree" => ("BTreeMap", "the oldest first"),
@@ -88,7 +90,9 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let mut expiring = (0..slots).map(in_order).filter(|id| *id < size);
     for tenth in 1..=10 {
         let removals = size * tenth / 10 - size * (tenth - 1) / 10;
-        expiring.by_ref().take(removals as usize).for_each(|id| store.expire(id));
+        for id in expiring.by_ref().take(removals as usize) {
+            store.expire(id);
+        }
         print_step(ledger, tenth, full_bytes)?;
     }
     ledger.line(format_args!("no session is left:"), "held by the program")?;

@@ -50,6 +50,9 @@ fn a_tree_releases_as_well_when_sessions_go_in_no_order() {
     let run = ProfiledRun::exact("tree-map", "scattered", SESSIONS);
     let shares = shares(&run);
     assert!(shares.windows(2).all(|pair| pair[1] <= pair[0] - 3.0), "{}", run.text);
+    // Nodes are half full after ids in ascending order, so removals all over the tree soon merge many of them:
+    // the first tenth releases more than a tenth.
+    assert!(shares[1] < 89.0, "{}", run.text);
     assert_only_the_root_is_left(&run);
 }
 

@@ -1,7 +1,7 @@
 //! A `HashMap` grows by doubling: for a moment the old and the new table are both there.
 //!
-//! Kept: nothing for ever, but half as much again as the map needs while it grows; a process that may not use more
-//! than its steady state ends there.
+//! Kept: nothing for ever, but half as much again as the map needs, while it grows: the moment at which a process
+//! with a limit is killed, although what it keeps would fit.
 //! Why: a table is at most 7/8 full. The next insertion allocates one of twice the size, moves every entry at once
 //! and only then releases the old one. Tombstones count as full: where a table of constant length is in constant
 //! use, an insertion that finds at most half of the limit in real entries sweeps the tombstones out where they are,

@@ -131,10 +131,11 @@ fn sweep(ledger: &mut Ledger) -> io::Result<()> {
 }
 
 fn print_shares(ledger: &mut Ledger, reading_bytes: usize) -> io::Result<()> {
-    let [full, grown] = [FULL_TABLE, GROWN_TABLE].map(|entries| {
+    let share = |entries| {
         let (full, emptied) = full_and_emptied(ledger, entries, || boxed(reading_bytes));
         percent(emptied as i64, full as i64)
-    });
+    };
+    let (full, grown) = (share(FULL_TABLE), share(GROWN_TABLE));
     ledger.say(format_args!("{reading_bytes:>8} B {full:>10.1} % {grown:>10.1} %"))
 }
 

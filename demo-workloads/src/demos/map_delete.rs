@@ -25,7 +25,7 @@ pub(super) const DEMO: Demo = Demo {
     row: "D1",
     is_core: true,
     size: Size { default: 1_000_000, unit: "sessions" },
-    leaks: &["leaky"],
+    leaks: &["leaky", "clear", "retain", "drain"],
     fixes: &["shrink", "rebuild", "take", "drop"],
     source: include_str!("map_delete.rs"),
     run,
@@ -50,10 +50,18 @@ impl SessionStore {
         self.sessions.insert(id, Session { token: [id as u8; 64] });
     }
 
-    fn expire_before(&mut self, id: u64) {
-        for expired in self.oldest_id..id {
-            let session = self.sessions.remove(&expired); // leak
-            debug_assert!(session.is_some_and(|session| session.token[0] == expired as u8));
+    /// `clear` and `drain` are for the hour when everyone's time is up.
+    fn expire_before(&mut self, id: u64, variant: &str) {
+        match variant {
+            "clear" => self.sessions.clear(),                            // leak
+            "retain" => self.sessions.retain(|&opened, _| opened >= id), // leak
+            "drain" => self.sessions.drain().for_each(drop),             // leak
+            _ => {
+                for expired in self.oldest_id..id {
+                    let session = self.sessions.remove(&expired); // leak
+                    debug_assert!(session.is_some_and(|session| session.token[0] == expired as u8));
+                }
+            }
         }
         self.oldest_id = id;
     }
@@ -77,9 +85,15 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let stored = Count::from(store.sessions.len());
     ledger.line(format_args!("{stored} sessions stored:"), "held by the program")?;
 
-    store.expire_before(size as u64);
+    store.expire_before(size as u64, variant);
     let left = Count::from(store.sessions.len());
-    ledger.line(format_args!("all removed: {left} sessions, still"), "")?;
+    let how = match variant {
+        "clear" => " by clear()",
+        "retain" => " by retain()",
+        "drain" => " by drain()",
+        _ => "",
+    };
+    ledger.line(format_args!("all removed{how}: {left} sessions, still"), "")?;
 
     if variant == "drop" {
         drop(store);

@@ -5,14 +5,18 @@
 mod broken_key;
 mod held_elsewhere;
 mod leaked_on_purpose;
+mod map_capacity;
 mod map_delete;
+mod map_growth;
 mod map_of_lists;
+mod map_share;
 mod map_shared;
 mod pin_pages;
 mod rc_cycle;
 mod return_pages;
 mod sub_slice;
 mod tiny_blocks;
+mod tree_map;
 mod two_pictures;
 mod vec_truncate;
 
@@ -25,11 +29,15 @@ use crate::ledger::Ledger;
 #[rustfmt::skip] // A line a demo.
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
+    map_capacity::DEMO,
+    map_share::DEMO,
+    map_growth::DEMO,
     map_shared::DEMO,
     map_of_lists::DEMO,
     held_elsewhere::DEMO,
     rc_cycle::DEMO,
     broken_key::DEMO,
+    tree_map::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
     tiny_blocks::DEMO,

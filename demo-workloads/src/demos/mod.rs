@@ -2,8 +2,12 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod collect_in_place;
 mod map_delete;
+mod other_buffers;
+mod split_off;
 mod sub_slice;
+mod vec_growth;
 mod vec_truncate;
 
 use std::any::Any;
@@ -16,6 +20,10 @@ use crate::ledger::Ledger;
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
     vec_truncate::DEMO,
+    other_buffers::DEMO,
+    split_off::DEMO,
+    collect_in_place::DEMO,
+    vec_growth::DEMO,
     sub_slice::DEMO,
 ];
 

@@ -2,10 +2,14 @@
 //! the real binary in a process of its own and reads the profile it leaves. One module a demo, named
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
+mod collect_in_place;
 mod command_line;
 mod map_delete;
+mod other_buffers;
 mod profiled_run;
 mod same_text;
+mod split_off;
 mod stripped_program;
 mod sub_slice;
+mod vec_growth;
 mod vec_truncate;

@@ -5,8 +5,10 @@
 mod collect_in_place;
 mod map_delete;
 mod other_buffers;
+mod scratch_pool;
 mod split_off;
 mod sub_slice;
+mod task_size;
 mod vec_growth;
 mod vec_truncate;
 
@@ -24,6 +26,8 @@ pub(crate) static DEMOS: &[Demo] = &[
     split_off::DEMO,
     collect_in_place::DEMO,
     vec_growth::DEMO,
+    scratch_pool::DEMO,
+    task_size::DEMO,
     sub_slice::DEMO,
 ];
 

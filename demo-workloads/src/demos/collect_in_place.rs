@@ -161,14 +161,14 @@ fn print_conversions(readings: usize, ledger: &mut Ledger) -> io::Result<()> {
     row("iter().filter().cloned()", &from_ref, ledger)
 }
 
-#[expect(clippy::ptr_arg, reason = "a slice does not know its vector's capacity")]
 fn row<T>(how: &str, collected: &Vec<T>, ledger: &mut Ledger) -> io::Result<()> {
     let [length, capacity] = [collected.len(), collected.capacity()].map(Count::from);
     let held = Bytes::unsigned(ledger.held_bytes());
     ledger.say(format_args!("{how:<40} {length:>7} {capacity:>9} {held:>10}"))
 }
 
+/// Newest first: a function like [`load_hour`] to the letter would be merged with it, and take its name.
 #[inline(never)]
 fn small_hour(readings: usize) -> Vec<Reading> {
-    (0..readings).map(Reading::numbered).collect()
+    (0..readings).rev().map(Reading::numbered).collect()
 }

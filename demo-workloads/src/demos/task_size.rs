@@ -3,12 +3,13 @@
 //! Kept: a buffer of 16 KiB in every task that waits; and the stack's pages that a deep recursion has touched.
 //! Why: a future holds all that lives across one of its `.await`s, and room for the largest of its branches, taken or
 //! not. A spawned future is on the heap for as long as its task lives, and most tasks of a service wait.
-//! A thread's stack never shrinks: the pages of its deepest call stay until the thread ends.
+//! A thread's stack does not shrink when calls return: the pages of the deepest call stay until the thread ends.
 //! inuse_space: one tower fills the width, `open_connection` down to `tokio::spawn` and `Box::pin`: as many blocks as
 //! there are tasks, each of the future's size. tokio boxes a future of more than 16 KiB (2 KiB in a debug build) before it
 //! makes a task of it, so a second block for each task is small; source: `BOX_FUTURE_THRESHOLD`, tokio 1.54.
 //! With `recursion` there is only `nested_sections`, the configuration itself: a stack is not on the heap, and no
-//! profile of the heap shows it. With `explicit-stack` it shows, in `validate_with_a_stack`.
+//! profile of the heap shows it. With `explicit-stack` it shows, in `validate_with_a_stack`, whose `Vec` is kept for the
+//! next validation.
 //! alloc_space: the same towers, as wide: a task is allocated once. Only `validate_with_a_stack` is twice as wide, since
 //! a vector grows by doubling.
 //! Fix: let the buffer's scope end before the `.await`; make it smaller; `Box::pin` the rare large branch, so that
@@ -220,7 +221,8 @@ fn validate(variant: &str, levels: usize, ledger: &mut Ledger) -> io::Result<Hel
     let (stack, heap) = (each(done.stack_bytes), each((ledger.held_bytes() - before) as usize));
     ledger.say(format_args!("for each level: stack {stack} bytes, heap {heap} bytes"))?;
     let resident = Bytes::unsigned(done.resident_bytes);
-    ledger.this_run(format_args!("the resident memory of the process grew by {resident} meanwhile"))?;
+    ledger
+        .this_run(format_args!("after it returned the process had {resident} more in memory than before"))?;
     Ok(Box::new((sections, done.todo)))
 }
 

@@ -3,6 +3,7 @@
 //! Broken by: `tests/demos/command_line.rs`.
 
 mod broken_key;
+mod collect_in_place;
 mod held_elsewhere;
 mod leaked_on_purpose;
 mod map_capacity;
@@ -11,13 +12,18 @@ mod map_growth;
 mod map_of_lists;
 mod map_share;
 mod map_shared;
+mod other_buffers;
 mod pin_pages;
 mod rc_cycle;
 mod return_pages;
+mod scratch_pool;
+mod split_off;
 mod sub_slice;
+mod task_size;
 mod tiny_blocks;
 mod tree_map;
 mod two_pictures;
+mod vec_growth;
 mod vec_truncate;
 
 use std::any::Any;
@@ -39,6 +45,12 @@ pub(crate) static DEMOS: &[Demo] = &[
     broken_key::DEMO,
     tree_map::DEMO,
     vec_truncate::DEMO,
+    other_buffers::DEMO,
+    split_off::DEMO,
+    collect_in_place::DEMO,
+    vec_growth::DEMO,
+    scratch_pool::DEMO,
+    task_size::DEMO,
     sub_slice::DEMO,
     tiny_blocks::DEMO,
     pin_pages::DEMO,

@@ -1,4 +1,4 @@
-//! `truncate` and `clear` empty a `Vec` and keep its buffer.
+//! `truncate`, `clear`, `drain` and `pop` empty a `Vec` and keep its buffer.
 //!
 //! Kept: the buffer of one night's backlog, in an event batch that was sent and emptied to be used again.
 //! Why: `truncate`, `clear`, `drain` and `pop` set the length and leave the buffer alone. Where it is filled to the
@@ -6,14 +6,15 @@
 //! inuse_space: one tower fills the width, `EventBatch::push` down to `RawVec::grow_one`: a single block, the
 //! buffer at its largest size, for no event at all.
 //! alloc_space: the same tower, twice as much, since each doubling asked for a new buffer and the smaller
-//! ones are gone; it looks the same once the leak is fixed.
+//! ones are gone; it looks the same once the leak is fixed. The narrow tower `small_batch` beside it is the table of
+//! all ways of resetting that each run prints first: given back before the profile, so it is here alone.
 //! Fix: one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()`.
 //! Broken by: `tests/demos/vec_truncate.rs`.
 
 use std::io;
 use std::mem;
 
-use alloc_tracer::size::Count;
+use alloc_tracer::size::{Bytes, Count};
 
 use super::{Demo, Held, Size};
 use crate::ledger::Ledger;
@@ -23,7 +24,7 @@ pub(super) const DEMO: Demo = Demo {
     row: "T1",
     is_core: true,
     size: Size { default: 64, unit: "MiB of events" },
-    leaks: &["leaky", "clear"],
+    leaks: &["leaky", "clear", "drain", "pop"],
     fixes: &["shrink", "take", "new"],
     source: include_str!("vec_truncate.rs"),
     run,
@@ -31,6 +32,19 @@ pub(super) const DEMO: Demo = Demo {
 
 /// A power of two, so that the buffer, which grows by doubling, fits `--size` in powers of two.
 const EVENT_BYTES: usize = 64;
+/// The batches of the table are this part of the batch that stays.
+const OF_THE_SIZE: usize = 64;
+
+/// The variants, and the code that each stands for.
+const RESETS: [(&str, &str); 7] = [
+    ("leaky", "truncate(0)"),
+    ("clear", "clear()"),
+    ("drain", "drain(..)"),
+    ("pop", "pop() until None"),
+    ("shrink", "truncate(0) and shrink_to_fit()"),
+    ("take", "mem::take(&mut events)"),
+    ("new", "events = Vec::new()"),
+];
 
 // The core.
 struct Event {
@@ -55,7 +69,9 @@ impl EventBatch {
 
     fn reset(&mut self, variant: &str) {
         match variant {
-            "clear" => self.events.clear(), // leak
+            "clear" => self.events.clear(),                  // leak
+            "drain" => self.events.drain(..).for_each(drop), // leak
+            "pop" => while self.events.pop().is_some() {},   // leak
             "shrink" => {
                 self.events.truncate(0);
                 self.events.shrink_to_fit(); // fix
@@ -69,8 +85,11 @@ impl EventBatch {
 // End of the core.
 
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
+    let events = (size << 20) / EVENT_BYTES;
+    print_resets_side_by_side(events / OF_THE_SIZE, ledger)?;
+
     let mut batch = EventBatch::default();
-    for number in 0..(size << 20) / EVENT_BYTES {
+    for number in 0..events {
         batch.push(Event { payload: [number as u8; EVENT_BYTES] });
     }
     let collected = Count::from(batch.events.len());
@@ -79,13 +98,28 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     std::hint::black_box(batch.send());
     batch.reset(variant);
     let left = Count::from(batch.events.len());
-    match variant {
-        "shrink" => ledger
-            .line(format_args!("batch sent, after truncate(0) and shrink_to_fit: {left} events,"), "")?,
-        "take" => ledger.line(format_args!("batch sent, after mem::take: {left} events,"), "")?,
-        "new" => ledger.line(format_args!("batch sent, after events = Vec::new(): {left} events,"), "")?,
-        "clear" => ledger.line(format_args!("batch sent, after clear(): {left} events, still"), "")?,
-        _ => ledger.line(format_args!("batch sent, after truncate(0): {left} events, still"), "")?,
-    }
+    let code = RESETS.iter().find(|(name, _)| *name == variant).map_or(variant, |(_, code)| code);
+    let still = if DEMO.leaks.contains(&variant) { " still" } else { "" };
+    ledger.line(format_args!("batch sent, after {code}: {left} events,{still}"), "")?;
     Ok(Box::new(batch))
+}
+
+/// All ways on a small batch each: what is left of it, and what it still holds.
+fn print_resets_side_by_side(events: usize, ledger: &mut Ledger) -> io::Result<()> {
+    let batch_bytes = Bytes::unsigned((events * EVENT_BYTES) as u64);
+    ledger.say(format_args!("every way of resetting, side by side, on a batch of {batch_bytes}:"))?;
+    ledger.say(format_args!("{:<31} {:>6} {:>9} {:>9}", "reset by", "events", "capacity", "held"))?;
+    for (variant, code) in RESETS {
+        let mut batch = small_batch(events);
+        batch.reset(variant);
+        let held = Bytes::unsigned(ledger.held_bytes());
+        let (left, capacity) = (Count::from(batch.events.len()), Count::from(batch.events.capacity()));
+        ledger.say(format_args!("{code:<31} {left:>6} {capacity:>9} {held:>9}"))?;
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn small_batch(events: usize) -> EventBatch {
+    EventBatch { events: (0..events).map(|number| Event { payload: [number as u8; EVENT_BYTES] }).collect() }
 }

@@ -3,6 +3,7 @@
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
 mod broken_key;
+mod collect_in_place;
 mod command_line;
 mod held_elsewhere;
 mod leaked_on_purpose;
@@ -12,15 +13,20 @@ mod map_growth;
 mod map_of_lists;
 mod map_share;
 mod map_shared;
+mod other_buffers;
 mod pin_pages;
 mod profiled_run;
 mod rc_cycle;
 mod return_pages;
 mod same_text;
+mod scratch_pool;
+mod split_off;
 mod stripped_program;
 mod sub_slice;
 mod table_bytes;
+mod task_size;
 mod tiny_blocks;
 mod tree_map;
 mod two_pictures;
+mod vec_growth;
 mod vec_truncate;

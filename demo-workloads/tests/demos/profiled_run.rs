@@ -45,6 +45,12 @@ impl ProfiledRun {
         Self::with_mode("mode=exact", demo, variant, size)
     }
 
+    /// Runs with every allocation recorded and no names, which in a debug build take most of a run's time: for
+    /// totals and the text.
+    pub(crate) fn exact_unnamed(demo: &str, variant: &str, size: u64) -> Self {
+        Self::with_mode("mode=exact,symbols=no", demo, variant, size)
+    }
+
     /// Runs with samples of the given mean distance.
     pub(crate) fn sampled(interval: &str, demo: &str, variant: &str, size: u64) -> Self {
         Self::with_mode(&format!("mode=sampled,interval={interval}"), demo, variant, size)

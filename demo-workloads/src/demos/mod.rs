@@ -2,9 +2,16 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod arc_range;
+mod conversions;
+mod held_guard;
+mod json_tree;
+mod leak_twice;
 mod map_delete;
+mod slow_consumer;
 mod sub_slice;
 mod vec_truncate;
+mod weak_block;
 
 use std::any::Any;
 use std::io;
@@ -17,6 +24,13 @@ pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
+    arc_range::DEMO,
+    weak_block::DEMO,
+    leak_twice::DEMO,
+    conversions::DEMO,
+    json_tree::DEMO,
+    held_guard::DEMO,
+    slow_consumer::DEMO,
 ];
 
 /// What a demo leaves alive when it returns.

@@ -1,8 +1,9 @@
 //! A `serde_json::Value` takes many times the memory of its text; a typed struct does not.
 //!
 //! Kept: the parsed export of a shop's orders, as a tree of maps, by a report that reads three fields of each order.
-//! Why: each object of a `Value` is a `BTreeMap` with a node that has room for eleven keys and eleven values, however
-//! few fields there are; each key is a `String` of its own in each object; each number takes a whole `Value`.
+//! Why: each object of a `Value` is a `BTreeMap` (serde_json's `Map`, unless its feature `preserve_order` is on), whose nodes
+//! have room for eleven keys and eleven values however few fields there are (the standard library's `btree/node.rs`); each key
+//! is a `String` of its own in each object; each number takes a whole `Value`.
 //! inuse_space: under `parse_tree` nearly everything ends in `BTreeMap`'s insertion: the leaf nodes, one per object. Beside them
 //! slivers: the keys, the strings, the vectors. With a fix those are what is left, below `parse_typed`; or the text and
 //! the vectors, `export` and `parse_borrowed`.

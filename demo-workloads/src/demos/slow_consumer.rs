@@ -5,7 +5,7 @@
 //! Why: `send` on an unbounded channel always succeeds at once, so nothing tells the reader to slow down. What
 //! arrives faster than it leaves stays, at a constant slope: the difference of the two rates.
 //! inuse_space: nearly all of it is `read_event`, which allocates the events; the queue that keeps them is the sliver
-//! below `Sender::send`, tokio's blocks of 32 events. The consumer, at whom the fault lies, is not in the picture.
+//! below `Sender::send`, tokio's blocks of 32 events (tokio's page of `mpsc`, "Allocation behavior"). The consumer, at whom the fault lies, is not in the picture.
 //! alloc_space: the same tower, by a third wider: what was written and is gone counts there as well.
 //! Fix: a bounded channel, whose `send` waits: the reader then reads as fast as is written (`bounded`). Where
 //! it cannot wait, drop what does not fit and count it: the newest (`shed`), or the oldest (`drop-oldest`).
@@ -128,6 +128,14 @@ impl Counts {
         self.written.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn print(&self, second: usize, held_bytes: u64, ledger: &mut Ledger) -> io::Result<()> {
+        let [read, dropped, written] =
+            [&self.read, &self.dropped, &self.written].map(|count| count.load(Ordering::Relaxed) as i64);
+        let (waiting, held) = (Count(read - dropped - written), InBytes::unsigned(held_bytes));
+        let [read, dropped, written] = [read, dropped, written].map(Count);
+        ledger.say(format_args!("{second:>7} {read:>7} {dropped:>8} {written:>8} {waiting:>8} {held:>10}"))
+    }
+
     /// Counts, and says that the queue is still there.
     fn dropped(&self, events: u64) -> bool {
         self.dropped.fetch_add(events, Ordering::Relaxed);
@@ -161,28 +169,23 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     runtime.spawn(read_events(sender, Arc::clone(&counts)));
     runtime.spawn(write_events(receiver, Arc::clone(&counts)));
     ledger.say(format_args!("seconds    read  dropped  written  not yet       held"))?;
-    let mut first_bytes = 0;
+    let mut half_way_bytes = 0;
     runtime.block_on(async {
-        for second in 1..=size {
-            sleep(Duration::from_secs(1)).await;
+        // In steps of half a second, so that one second has a half as well.
+        for step in 1..=2 * size {
+            sleep(Duration::from_millis(500)).await;
             let held_bytes = ledger.held_bytes();
-            if second == 1 {
-                first_bytes = held_bytes;
+            if step == size {
+                half_way_bytes = held_bytes;
             }
-            if second == 1 || second.is_multiple_of(size.div_ceil(LINES)) || second == size {
-                let [read, written, dropped] = [&counts.read, &counts.written, &counts.dropped]
-                    .map(|count| count.load(Ordering::Relaxed) as i64);
-                let waiting = Count(read - written - dropped);
-                let [read, written, dropped] = [read, written, dropped].map(Count);
-                let held = InBytes::unsigned(held_bytes);
-                ledger.say(format_args!(
-                    "{second:>7} {read:>7} {dropped:>8} {written:>8} {waiting:>8} {held:>10}"
-                ))?;
+            let second = step / 2;
+            if step.is_multiple_of(2) && (second.is_multiple_of(size.div_ceil(LINES)) || second == size) {
+                counts.print(second, held_bytes, ledger)?;
             }
         }
         io::Result::Ok(())
     })?;
-    let slope = (ledger.held_bytes() as i64 - first_bytes as i64) / (size as i64 - 1).max(1);
-    ledger.say(format_args!("slope since the first second: {} a second", InBytes(slope)))?;
+    let slope = (ledger.held_bytes() as i64 - half_way_bytes as i64) * 2 / size as i64;
+    ledger.say(format_args!("slope over the second half: {} a second", InBytes(slope)))?;
     Ok(Box::new(runtime))
 }

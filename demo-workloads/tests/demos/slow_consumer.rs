@@ -41,6 +41,7 @@ fn the_slope_is_the_difference_of_the_rates() {
     // Source: tokio, `sync/mpsc/mod.rs`, "Allocation behavior".
     let slot = (size_of::<bytes::Bytes>() + 4 * size_of::<usize>() / 32) as f64;
     let expected = a_second * (EVENT_BYTES as f64 + slot);
+    // A block is there or is not.
     assert!((slope_bytes - expected).abs() < 32.0 * slot, "{slope_bytes} for {expected}");
 }
 
@@ -51,7 +52,7 @@ fn a_queue_with_a_bound_holds_its_bound() {
         let run = ProfiledRun::exact("slow-consumer", fix, SECONDS);
         assert_eq!(run.under(READ, "inuse_space"), (QUEUED + held) * EVENT_BYTES, "{fix}");
         assert!(run.total("inuse_space") < (QUEUED + held) * EVENT_BYTES + (32 << 10), "{fix}");
-        assert!(run.text.ends_with("slope since the first second: 0 B a second\n"), "{fix}: {}", run.text);
+        assert!(run.text.ends_with("slope over the second half: 0 B a second\n"), "{fix}: {}", run.text);
         let [read, dropped, written, _] = last_second(&run);
         assert_eq!(written, SECONDS as i64 * WRITTEN_A_SECOND - 1, "{fix}");
         assert_eq!(dropped > 0, drops, "{fix}");

@@ -134,7 +134,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         "held by the program",
     )?;
     ledger.say(format_args!(
-        "who holds it: {lines} lines in ErrorIndex::lines; a segment has {holders} of them as holders"
+        "holders: {lines} lines in ErrorIndex::lines, {holders} of them for each segment"
     ))?;
 
     // The first of the three lines of each segment stays.

@@ -96,7 +96,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     )?;
     let (holders, ids) = (index.last_holders(), index.ids.len());
     ledger.say(format_args!(
-        "who holds it: {holders} of the {ids} ids in MessageIndex::ids are their buffer's last holder"
+        "holders: {holders} of the {ids} ids in MessageIndex::ids are the last to hold their buffer"
     ))?;
     Ok(Box::new(index))
 }

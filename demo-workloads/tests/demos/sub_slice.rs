@@ -22,7 +22,11 @@ fn slices_hold_whole_messages_at_the_stack_that_received_them() {
         assert!(run.under(REMEMBER, "inuse_space") < 1024, "{leak}");
         assert!(run.text.contains("400 bytes of ids"), "{}", run.text);
         assert!(run.text.contains("still 8.0 MiB held by the program\n"), "{}", run.text);
-        assert!(run.text.contains("who holds it: 4 of the 4 ids in MessageIndex::ids"), "{}", run.text);
+        assert!(
+            run.text.contains("holders: 4 of the 4 ids in MessageIndex::ids are the last"),
+            "{}",
+            run.text
+        );
     }
 }
 

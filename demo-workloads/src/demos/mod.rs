@@ -2,9 +2,14 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod arc_range;
 mod broken_key;
 mod collect_in_place;
+mod conversions;
 mod held_elsewhere;
+mod held_guard;
+mod json_tree;
+mod leak_twice;
 mod leaked_on_purpose;
 mod map_capacity;
 mod map_delete;
@@ -17,6 +22,7 @@ mod pin_pages;
 mod rc_cycle;
 mod return_pages;
 mod scratch_pool;
+mod slow_consumer;
 mod split_off;
 mod sub_slice;
 mod task_size;
@@ -25,6 +31,7 @@ mod tree_map;
 mod two_pictures;
 mod vec_growth;
 mod vec_truncate;
+mod weak_block;
 
 use std::any::Any;
 use std::io;
@@ -52,6 +59,13 @@ pub(crate) static DEMOS: &[Demo] = &[
     scratch_pool::DEMO,
     task_size::DEMO,
     sub_slice::DEMO,
+    arc_range::DEMO,
+    weak_block::DEMO,
+    leak_twice::DEMO,
+    conversions::DEMO,
+    json_tree::DEMO,
+    held_guard::DEMO,
+    slow_consumer::DEMO,
     tiny_blocks::DEMO,
     pin_pages::DEMO,
     return_pages::DEMO,

@@ -5,7 +5,8 @@
 //! slice of it lives, the whole buffer does.
 //! inuse_space: one tower fills the width, `receive_message` down to `BytesMut::reserve` and the vector's growth: full
 //! message buffers. `MessageIndex::remember`, which keeps them, allocates next to nothing: the place that
-//! allocates is not the place that keeps, so ask who still has a slice of what the tower allocated.
+//! allocates is not the place that keeps, so ask who still has a slice of what the tower allocated
+//! (`Bytes::is_unique` says whether one slice is the last to hold its buffer).
 //! alloc_space: about twice as much, as each buffer grew by doubling while it was received; it looks the
 //! same once the leak is fixed, because traffic is not the leak.
 //! Fix: copy what is small and kept: `Bytes::copy_from_slice(&message[..100])`.
@@ -51,6 +52,11 @@ impl MessageIndex {
         };
         self.ids.push(id);
     }
+
+    /// How many of the ids are the only holder of their buffer: without them it would be gone.
+    fn last_holders(&self) -> usize {
+        self.ids.iter().filter(|id| id.is_unique()).count()
+    }
 }
 
 // Never inlined: this frame is the one that the pictures must name.
@@ -88,5 +94,9 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         format_args!("{MESSAGES} messages handled, {kept} bytes of ids {how}:{still}"),
         "held by the program",
     )?;
+    let (holders, ids) = (index.last_holders(), index.ids.len());
+    ledger.say(format_args!(
+        "holders: {holders} of the {ids} ids in MessageIndex::ids are the last to hold their buffer"
+    ))?;
     Ok(Box::new(index))
 }

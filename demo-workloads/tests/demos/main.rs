@@ -2,10 +2,15 @@
 //! the real binary in a process of its own and reads the profile it leaves. One module a demo, named
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
+mod arc_range;
 mod broken_key;
 mod collect_in_place;
 mod command_line;
+mod conversions;
 mod held_elsewhere;
+mod held_guard;
+mod json_tree;
+mod leak_twice;
 mod leaked_on_purpose;
 mod map_capacity;
 mod map_delete;
@@ -20,6 +25,7 @@ mod rc_cycle;
 mod return_pages;
 mod same_text;
 mod scratch_pool;
+mod slow_consumer;
 mod split_off;
 mod stripped_program;
 mod sub_slice;
@@ -30,3 +36,4 @@ mod tree_map;
 mod two_pictures;
 mod vec_growth;
 mod vec_truncate;
+mod weak_block;

@@ -3,6 +3,7 @@
 //! Broken by: `tests/demos/command_line.rs`.
 
 mod map_delete;
+mod session_cache;
 mod sub_slice;
 mod vec_truncate;
 
@@ -15,6 +16,7 @@ use crate::ledger::Ledger;
 #[rustfmt::skip] // A line a demo.
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
+    session_cache::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
 ];

@@ -6,6 +6,7 @@ mod command_line;
 mod map_delete;
 mod profiled_run;
 mod same_text;
+mod session_cache;
 mod stripped_program;
 mod sub_slice;
 mod vec_truncate;

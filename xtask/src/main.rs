@@ -13,6 +13,7 @@ mod interrupt;
 mod marked;
 mod progress;
 mod repository;
+mod shown_output;
 mod staging;
 mod suites;
 mod tidy;

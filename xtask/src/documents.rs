@@ -10,21 +10,26 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use clap::{Arg, ArgMatches};
 
 use crate::{cargo, ci, repository, shown_output};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask documents     runs the commands of README.md and docs/, compares what they print";
+  cargo xtask documents                   runs the commands of README.md and docs/, compares what they print
+  cargo xtask documents docs/guide.md     those of one document";
 
 pub(crate) fn command() -> clap::Command {
     clap::Command::new("documents")
         .about("Runs every command that the documents show, compares its output")
+        .arg(Arg::new("document").value_name("DOCUMENT").num_args(0..).help("Only these [default: all]"))
         .after_help(EXAMPLES)
 }
 
-pub(crate) fn run() -> Result<ExitCode> {
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
+    let only: Vec<&String> = arguments.get_many("document").unwrap_or_default().collect();
     let documents = repository::files()?.into_iter().filter(|file| is_document(file));
+    let documents = documents.filter(|file| only.is_empty() || only.contains(&file));
     let mut count = 0;
     for document in documents {
         let text = fs::read_to_string(repository::root().join(&document))?;

@@ -1,6 +1,6 @@
 //! A session cache that nothing bounds grows for as long as people log in.
 //!
-//! Kept: every session since the start, by a `static`; nearly all of them have expired and are refused when asked for.
+//! Kept: every session since the start, by a `static`; most of them have expired and are refused when asked for.
 //! Why: a session that has run out is refused, but nothing removes it. Removing it when it is asked for
 //! (`expire-on-get`) removes only those whose owner comes back.
 //! inuse_space: `log_in` fills nearly the width: below it `load_user`, whose strings the sessions own, and
@@ -132,8 +132,9 @@ impl SessionCache {
             "buckets-30s" => buckets(30),
             "buckets-2min" => buckets(2 * 60),
             "buckets-15min" => buckets(15 * 60),
-            // moka can expire by time, too, on the machine's own clock. The least recently used goes first: its
-            // usual policy would rather refuse a new session than push out one that was asked for often.
+            // moka can expire by time, too, on the machine's own clock. The least recently used goes first: the
+            // usual policy may refuse what is new for what was asked for often (moka, `EvictionPolicy::tiny_lfu`),
+            // which would end a session at its log-in.
             "bounded" => Self::Bounded(
                 Cache::builder()
                     .max_capacity(MOST_SESSIONS)
@@ -277,7 +278,7 @@ fn session_opened(opened_at: Seconds, place: u64) -> SessionId {
 }
 
 /// Lets moka give back what it has evicted, which it leaves to the epochs of crossbeam: so the figure is the same in
-/// every run.
+/// every run. As many rounds as moka itself makes when a cache is dropped (`sync/base_cache.rs`, `Inner::drop`).
 fn settle() {
     if let SessionCache::Bounded(sessions) = &*sessions() {
         sessions.run_pending_tasks();

@@ -8,14 +8,17 @@ use std::io::{self, Write};
 use alloc_tracer::Profile;
 
 use crate::column::Column;
+use crate::filter::Filter;
 use crate::fold::FoldedTree;
 use crate::origin::Origin;
 use crate::top::{Top, TopOptions, TopRow, estimate, standard_error, write_columns};
 use alloc_tracer::size::Count;
 
 /// How much to print.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct DiffOptions {
+    /// Which stacks count.
+    pub filter: Filter,
     /// Most rows to print; 0 for all.
     pub rows: usize,
 }
@@ -32,12 +35,12 @@ pub fn write_diff(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let column = new.1;
-    let all = TopOptions::default();
+    let all = TopOptions { filter: options.filter.clone(), ..TopOptions::default() };
     let before = Top::of(base.0, base.1, None, &all);
     let after = Top::of(new.0, new.1, None, &all);
     let change = after.total.saturating_sub(before.total);
     let error = standard_error(column, before.total_variance + after.total_variance);
-    let (grown, shrunk) = FoldedTree::between(base, new, true).grown_and_shrunk();
+    let (grown, shrunk) = FoldedTree::between(base, new, &options.filter, true).grown_and_shrunk();
     writeln!(
         out,
         "{}: {} -> {}, {}{error}",
@@ -46,6 +49,15 @@ pub fn write_diff(
         column.amount_and_exactly(after.total),
         column.change(change),
     )?;
+    if options.filter.is_set() {
+        writeln!(
+            out,
+            "in focus: {} -> {}, {}",
+            column.amount_and_exactly(before.in_focus),
+            column.amount_and_exactly(after.in_focus),
+            column.change(after.in_focus.saturating_sub(before.in_focus)),
+        )?;
+    }
     writeln!(out, "stacks that grew: {}, that shrank: {}", column.change(grown), column.change(-shrunk))?;
     for (name, profile) in [("base", base.0), ("new ", new.0)] {
         let origin = Origin::of(profile).line();

@@ -5,8 +5,10 @@
 use std::collections::HashMap;
 
 use alloc_tracer::Profile;
+use alloc_tracer::profile::Sample;
 
 use crate::column::Column;
+use crate::filter::Filter;
 use crate::frame_name::foldable;
 use crate::stack::Stacks;
 use crate::start_frames::StartFrames;
@@ -63,19 +65,24 @@ pub struct Node {
 }
 
 impl FoldedTree {
-    /// The stacks of a column. Without `full_stacks` the runtime's start frames are left out.
-    pub fn of(profile: &Profile, column: &Column, full_stacks: bool) -> FoldedTree {
+    /// The stacks of a column that count. Without `full_stacks` the runtime's start frames are left out.
+    pub fn of(profile: &Profile, column: &Column, filter: &Filter, full_stacks: bool) -> FoldedTree {
         let mut tree = FoldedTree::empty();
-        tree.add(profile, column.index, full_stacks, |node| &mut node.own);
+        tree.add(profile, column.index, filter, full_stacks, |node| &mut node.own);
         tree.add_up();
         tree
     }
 
     /// The stacks of a column in two profiles.
-    pub fn between(base: (&Profile, &Column), new: (&Profile, &Column), full_stacks: bool) -> FoldedTree {
+    pub fn between(
+        base: (&Profile, &Column),
+        new: (&Profile, &Column),
+        filter: &Filter,
+        full_stacks: bool,
+    ) -> FoldedTree {
         let mut tree = FoldedTree::empty();
-        tree.add(base.0, base.1.index, full_stacks, |node| &mut node.own_base);
-        tree.add(new.0, new.1.index, full_stacks, |node| &mut node.own);
+        tree.add(base.0, base.1.index, filter, full_stacks, |node| &mut node.own_base);
+        tree.add(new.0, new.1.index, filter, full_stacks, |node| &mut node.own);
         tree.add_up();
         tree
     }
@@ -147,12 +154,21 @@ impl FoldedTree {
         tree
     }
 
-    fn add(&mut self, profile: &Profile, column: usize, full_stacks: bool, own: fn(&mut Node) -> &mut i64) {
+    fn add(
+        &mut self,
+        profile: &Profile,
+        column: usize,
+        filter: &Filter,
+        full_stacks: bool,
+        own: fn(&mut Node) -> &mut i64,
+    ) {
         let stacks = Stacks::of(profile);
+        let filter = filter.of(&stacks);
         let mut starts = StartFrames::of(&stacks);
         let names: Vec<u32> = stacks.names().iter().map(|name| self.intern(foldable(name))).collect();
         let mut frames = Vec::new();
-        for sample in profile.samples().filter(|sample| sample.values[column] != 0) {
+        let counts = |sample: &Sample<'_>| sample.values[column] != 0 && filter.counts(sample);
+        for sample in profile.samples().filter(counts) {
             stacks.frames(&sample, &mut frames);
             if !full_stacks {
                 starts.trim(&mut frames);
@@ -258,7 +274,7 @@ mod tests {
             profile.add_sample(&stack, &[100], &[]);
         }
         let mut tree = FoldedTree { most_nodes: 11, ..FoldedTree::empty() };
-        tree.add(&profile, 0, true, |node| &mut node.own);
+        tree.add(&profile, 0, &Filter::default(), true, |node| &mut node.own);
         tree.add_up();
         assert_eq!((tree.nodes().len(), tree.root().total), (12, 400));
         let rest = tree.nodes().iter().find(|node| tree.name(node) == NO_ROOM).unwrap();

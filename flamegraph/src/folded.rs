@@ -6,11 +6,14 @@ use std::io::{self, Write};
 use alloc_tracer::Profile;
 
 use crate::column::Column;
+use crate::filter::Filter;
 use crate::fold::FoldedTree;
 
 /// What goes into the lines.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct FoldedOptions {
+    /// Which stacks are written.
+    pub filter: Filter,
     /// Keeps the runtime's start frames at the root of every stack.
     pub full_stacks: bool,
 }
@@ -26,7 +29,7 @@ pub fn write_folded(
     options: &FoldedOptions,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let tree = FoldedTree::of(profile, column, options.full_stacks);
+    let tree = FoldedTree::of(profile, column, &options.filter, options.full_stacks);
     let children = tree.children(|_| true, |_| ());
     let mut path = String::new();
     // Node and the length of its caller's path; the next sibling is on top.

@@ -23,6 +23,7 @@
 pub mod column;
 pub mod diff;
 mod empty_svg;
+pub mod filter;
 pub mod fold;
 pub mod folded;
 pub mod frame_name;
@@ -37,6 +38,7 @@ pub mod top;
 
 pub use column::{Column, UnknownColumn};
 pub use diff::{DiffOptions, write_diff};
+pub use filter::Filter;
 pub use fold::FoldedTree;
 pub use folded::{FoldedOptions, write_folded};
 pub use stack::Stacks;

@@ -8,16 +8,20 @@ use inferno::flamegraph::color::BackgroundColor;
 
 use crate::column::Column;
 use crate::empty_svg::EmptyPicture;
+use crate::filter::Filter;
 use crate::fold::{FoldedTree, Node};
 use crate::origin::Origin;
 use crate::picture::Picture;
+use crate::stack::Stacks;
 use alloc_tracer::size::percent;
 
 /// How a flame graph is to look.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct SvgOptions {
     /// Stands before the column's words in the title, for example the name of a demonstration.
     pub title: Option<String>,
+    /// Which stacks are drawn.
+    pub filter: Filter,
     /// Where the roots of the stacks are.
     pub root: Root,
     /// Keeps the runtime's start frames at the root of every stack.
@@ -45,7 +49,8 @@ pub fn write_svg(
     options: &SvgOptions,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let tree = FoldedTree::of(profile, column, options.full_stacks);
+    let filter = &options.filter;
+    let tree = FoldedTree::of(profile, column, filter, options.full_stacks);
     let total = tree.root().total;
     let origin = Origin::of(profile).line();
     // Negative values come from a profile that is itself a difference.
@@ -54,8 +59,9 @@ pub fn write_svg(
     if negative > 0 && drawn > 0 {
         notes.push(format!("{} of negative values are not drawn", column.amount(negative)));
     }
+    notes.push(in_focus(filter, total, profile, column));
     notes.push(origin);
-    notes.push(standard_error(profile, column));
+    notes.push(standard_error(profile, column, filter));
     let title = titled(options, &format!("{}: {}", column.words(), column.amount(total)));
     let subtitle = join(&notes);
     let facts = |node: &Node| facts(column, node.total, drawn);
@@ -71,13 +77,17 @@ pub fn write_svg(
     };
     match picture.draw()? {
         Some(svg) => out.write_all(&svg),
-        None => EmptyPicture { title, subtitle, message: &why_empty(profile, column, negative) }.write(out),
+        None => EmptyPicture { title, subtitle, message: &why_empty(profile, column, filter, negative) }
+            .write(out),
     }
 }
 
 /// How sure an estimated total is; empty where it was counted.
-fn standard_error(profile: &Profile, column: &Column) -> String {
-    match profile.samples().map(|sample| column.variance_of(sample.values)).sum::<f64>() {
+fn standard_error(profile: &Profile, column: &Column, filter: &Filter) -> String {
+    let stacks = Stacks::of(profile);
+    let filter = filter.of(&stacks);
+    let samples = profile.samples().filter(|sample| filter.counts(sample));
+    match samples.map(|sample| column.variance_of(sample.values)).sum::<f64>() {
         variance if variance > 0.0 => {
             format!("standard error ± {}", column.amount(variance.sqrt().round() as i64))
         }
@@ -85,9 +95,11 @@ fn standard_error(profile: &Profile, column: &Column) -> String {
     }
 }
 
-fn why_empty(profile: &Profile, column: &Column, negative: i64) -> String {
+fn why_empty(profile: &Profile, column: &Column, filter: &Filter, negative: i64) -> String {
     let name = &column.name;
-    if negative > 0 {
+    if filter.is_set() && profile.total(column.index) != 0 {
+        format!("Nothing to draw: no call stack in focus has any of {name}.")
+    } else if negative > 0 {
         format!("Nothing to draw: {name} has only negative values, or they cancel out.")
     } else if profile.samples().len() == 0 {
         "Nothing to draw: the profile holds no call stack at all.".into()
@@ -97,6 +109,15 @@ fn why_empty(profile: &Profile, column: &Column, negative: i64) -> String {
             true => format!("Nothing to draw: the values of {name} cancel each other out."),
             false => format!("Nothing to draw: {name} is zero in every call stack."),
         }
+    }
+}
+
+/// Which part of the whole is drawn; empty where all is.
+pub(crate) fn in_focus(filter: &Filter, drawn: i64, profile: &Profile, column: &Column) -> String {
+    let whole = profile.total(column.index);
+    match filter.is_set() {
+        true => format!("in focus: {:.2}% of {}", percent(drawn, whole), column.amount(whole)),
+        false => String::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::empty_svg::EmptyPicture;
 use crate::fold::{FoldedTree, Node};
 use crate::origin::Origin;
 use crate::picture::Picture;
-use crate::svg::{SvgOptions, facts, join, titled};
+use crate::svg::{SvgOptions, facts, in_focus, join, titled};
 
 /// Writes a flame graph of the column in `new`, coloured by the change since `base`. The columns
 /// are the same column of either profile.
@@ -26,7 +26,7 @@ pub fn write_svg_diff(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let column = new.1;
-    let tree = FoldedTree::between(base, new, options.full_stacks);
+    let tree = FoldedTree::between(base, new, &options.filter, options.full_stacks);
     let root = tree.root();
     let words = format!(
         "{}: {} ({} since the base)",
@@ -35,7 +35,9 @@ pub fn write_svg_diff(
         column.change(root.change())
     );
     let title = titled(options, &words);
-    let subtitle = join(&[legend(&tree, column), Origin { date: String::new(), ..Origin::of(new.0) }.line()]);
+    let focus = in_focus(&options.filter, root.total, new.0, column);
+    let subtitle =
+        join(&[legend(&tree, column), focus, Origin { date: String::new(), ..Origin::of(new.0) }.line()]);
     let drawn: i64 = tree.nodes().iter().map(|node| node.own.max(0)).fold(0, i64::saturating_add);
     let strongest = strongest_change(&tree, drawn);
     let facts = |node: &Node| {
@@ -57,6 +59,9 @@ pub fn write_svg_diff(
         Some(svg) => out.write_all(&svg),
         None => {
             let message = match root.total_base {
+                0 if options.filter.is_set() => {
+                    "Nothing to draw: no call stack of either file is in focus.".into()
+                }
                 0 => format!("Nothing to draw: {} is empty in both files.", column.name),
                 base => format!("Nothing is left of the base's {}.", column.amount(base)),
             };

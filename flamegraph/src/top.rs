@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use alloc_tracer::Profile;
-use regex::Regex;
 
 use crate::column::Column;
+use crate::filter::Filter;
 use crate::frame_name::printable;
 use crate::origin::Origin;
 use crate::stack::Stacks;
@@ -23,10 +23,8 @@ pub struct TopOptions {
     pub by_cum: bool,
     /// Most rows to print; 0 for all.
     pub rows: usize,
-    /// Counts only stacks with a frame whose function, file or module matches.
-    pub focus: Option<Regex>,
-    /// Leaves out stacks with a frame whose function, file or module matches.
-    pub ignore: Option<Regex>,
+    /// Which stacks count.
+    pub filter: Filter,
     /// Counts the runtime's start frames, too; without it they are left out as in pictures.
     pub full_stacks: bool,
 }
@@ -88,7 +86,7 @@ pub fn write_top(
             row.name.clone(),
         ]);
     }
-    if options.focus.is_some() || options.ignore.is_some() {
+    if options.filter.is_set() {
         let part = percent(top.in_focus, top.whole);
         writeln!(out, "in focus: {} ({part:.2}%)", column.amount_and_exactly(top.in_focus))?;
     }
@@ -135,8 +133,7 @@ impl Top {
     ) -> i64 {
         let stacks = Stacks::of(profile);
         let mut starts = StartFrames::of(&stacks);
-        let focus = options.focus.as_ref().map(|pattern| stacks.locations_matching(pattern));
-        let ignore = options.ignore.as_ref().map(|pattern| stacks.locations_matching(pattern));
+        let filter = options.filter.of(&stacks);
         let mut sums = vec![TopRow::default(); stacks.names().len()];
         // The last sample that counted towards a name's cum: a recursive function counts once.
         let mut last_counted = vec![usize::MAX; stacks.names().len()];
@@ -148,9 +145,7 @@ impl Top {
             magnitude = magnitude.saturating_add(value.saturating_abs());
             self.total = self.total.saturating_add(value);
             self.total_variance += variance;
-            let visible = stacks.visible(&sample);
-            let has = |matching: &Vec<bool>| visible.iter().any(|id| matching[id.0 as usize]);
-            if focus.as_ref().is_some_and(|focus| !has(focus)) || ignore.as_ref().is_some_and(has) {
+            if !filter.counts(&sample) {
                 continue;
             }
             self.in_focus = self.in_focus.saturating_add(value);

@@ -3,7 +3,7 @@
 mod hand_made;
 
 use alloc_flamegraph::top::{Top, TopRow};
-use alloc_flamegraph::{Column, TopOptions, write_top};
+use alloc_flamegraph::{Column, Filter, TopOptions, write_top};
 use alloc_tracer::Profile;
 use hand_made::{in_use, profile};
 use regex::Regex;
@@ -41,14 +41,29 @@ fn a_recursive_function_counts_once_per_stack() {
 fn focus_and_ignore_take_whole_stacks_and_keep_the_total() {
     let profile = in_use(&[(&["main", "a", "b"], 100), (&["main", "c"], 20), (&["main", "a", "d"], 3)]);
     let pattern = |text: &str| Some(Regex::new(text).unwrap());
-    let focused = top(&profile, &TopOptions { focus: pattern("^a$"), ..TopOptions::default() });
+    let focused = top(
+        &profile,
+        &TopOptions { filter: Filter { focus: pattern("^a$"), ignore: None }, ..TopOptions::default() },
+    );
     assert_eq!(values(&focused), [("b", 100, 100), ("d", 3, 3), ("a", 0, 103), ("main", 0, 103)]);
     assert_eq!((focused.total, focused.in_focus), (123, 103));
-    let ignored = top(&profile, &TopOptions { ignore: pattern("^a$"), ..TopOptions::default() });
+    let ignored = top(
+        &profile,
+        &TopOptions { filter: Filter { focus: None, ignore: pattern("^a$") }, ..TopOptions::default() },
+    );
     assert_eq!(values(&ignored), [("c", 20, 20), ("main", 0, 20)]);
-    let by_file = top(&profile, &TopOptions { focus: pattern(r"src/c\.rs"), ..TopOptions::default() });
+    let by_file = top(
+        &profile,
+        &TopOptions {
+            filter: Filter { focus: pattern(r"src/c\.rs"), ignore: None },
+            ..TopOptions::default()
+        },
+    );
     assert_eq!(by_file.in_focus, 20);
-    let both = TopOptions { focus: pattern("^a$"), ignore: pattern("^d$"), ..TopOptions::default() };
+    let both = TopOptions {
+        filter: Filter { focus: pattern("^a$"), ignore: pattern("^d$") },
+        ..TopOptions::default()
+    };
     assert_eq!(top(&profile, &both).in_focus, 100);
 }
 

@@ -13,6 +13,7 @@ mod interrupt;
 mod marked;
 mod progress;
 mod repository;
+mod shown_output;
 mod staging;
 mod suites;
 mod tidy;
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
         Some(("checkers", arguments)) => checkers::run(arguments),
         Some(("tidy", _)) => tidy::run(),
         Some(("deny", _)) => deny::run(),
-        Some(("documents", _)) => documents::run(),
+        Some(("documents", arguments)) => documents::run(arguments),
         Some(("ci", _)) => ci::run(),
         _ => unreachable!("clap requires one of the subcommands"),
     };

@@ -22,6 +22,7 @@ mod pin_pages;
 mod rc_cycle;
 mod return_pages;
 mod scratch_pool;
+mod session_cache;
 mod slow_consumer;
 mod split_off;
 mod sub_slice;
@@ -46,6 +47,7 @@ pub(crate) static DEMOS: &[Demo] = &[
     map_share::DEMO,
     map_growth::DEMO,
     map_shared::DEMO,
+    session_cache::DEMO,
     map_of_lists::DEMO,
     held_elsewhere::DEMO,
     rc_cycle::DEMO,

@@ -25,6 +25,7 @@ mod rc_cycle;
 mod return_pages;
 mod same_text;
 mod scratch_pool;
+mod session_cache;
 mod slow_consumer;
 mod split_off;
 mod stripped_program;

@@ -24,8 +24,13 @@ pub(crate) fn any_stacks_fold(bytes: &[u8]) {
     let profile = any.profile(|sample| sample.value);
     let column = Column::find(&profile, None).expect("there is one column");
     let mut folded = Vec::new();
-    write_folded(&profile, &column, &FoldedOptions { full_stacks: true }, &mut folded)
-        .expect("memory takes it");
+    write_folded(
+        &profile,
+        &column,
+        &FoldedOptions { full_stacks: true, ..FoldedOptions::default() },
+        &mut folded,
+    )
+    .expect("memory takes it");
     let folded = String::from_utf8(folded).expect("text");
     let mut found = BTreeMap::new();
     for line in folded.split_terminator('\n') {

@@ -6,6 +6,7 @@ use alloc_flamegraph::{DiffOptions, write_diff};
 use alloc_tracer::profile::ReadLimits;
 use clap::Args;
 
+use super::filter::FilterArguments;
 use super::input::Input;
 use super::{Failure, output};
 
@@ -27,13 +28,15 @@ pub(super) struct Diff {
     /// Most rows to print; 0 for all
     #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 30)]
     rows: usize,
+    #[command(flatten)]
+    filter: FilterArguments,
 }
 
 impl Diff {
     pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
         let new = Input::open(&self.new, self.sample.as_deref(), limits)?;
         let base = Input::open(&self.base, Some(&new.column.name), limits)?;
-        let options = DiffOptions { rows: self.rows };
+        let options = DiffOptions { filter: self.filter.filter(), rows: self.rows };
         output::put(None, output::Readers::Usual, |out| write_diff(base.parts(), new.parts(), &options, out))
     }
 }

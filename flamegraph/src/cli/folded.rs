@@ -6,6 +6,7 @@ use alloc_flamegraph::{FoldedOptions, write_folded};
 use alloc_tracer::profile::ReadLimits;
 use clap::Args;
 
+use super::filter::FilterArguments;
 use super::input::Input;
 use super::{Failure, output};
 
@@ -25,6 +26,8 @@ pub(super) struct Folded {
     /// Where to write the lines [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    filter: FilterArguments,
     /// Keep the runtime's start frames, as in `lang_start` and `thread_start`
     #[arg(long)]
     full_stacks: bool,
@@ -33,7 +36,7 @@ pub(super) struct Folded {
 impl Folded {
     pub(super) fn run(self, limits: ReadLimits) -> Result<(), Failure> {
         let input = Input::open(&self.file, self.sample.as_deref(), limits)?;
-        let options = FoldedOptions { full_stacks: self.full_stacks };
+        let options = FoldedOptions { filter: self.filter.filter(), full_stacks: self.full_stacks };
         output::put(self.out.as_ref(), output::Readers::Usual, |out| {
             write_folded(&input.profile, &input.column, &options, out)
         })

@@ -3,6 +3,7 @@
 //! Broken by: `tests/cli_errors.rs`.
 
 mod diff;
+mod filter;
 mod folded;
 mod input;
 mod max_size;

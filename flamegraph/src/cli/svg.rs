@@ -6,6 +6,7 @@ use alloc_flamegraph::{Root, SvgOptions, write_svg, write_svg_diff};
 use alloc_tracer::profile::ReadLimits;
 use clap::{Args, ValueEnum};
 
+use super::filter::FilterArguments;
 use super::input::Input;
 use super::{Failure, output};
 
@@ -18,6 +19,7 @@ use super::{Failure, output};
 Examples:
   alloc-flamegraph svg heap.pb.gz --out heap.svg
   alloc-flamegraph svg heap.pb.gz --sample alloc_space --out allocated.svg
+  alloc-flamegraph svg heap.pb.gz --focus 'my_crate::' --out mine.svg
   alloc-flamegraph svg new.pb.gz --base old.pb.gz --out growth.svg")]
 pub(super) struct Svg {
     /// A profile in pprof's format; `-` for standard input
@@ -38,6 +40,8 @@ pub(super) struct Svg {
     /// Words before the column's in the title
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
+    #[command(flatten)]
+    filter: FilterArguments,
     /// Keep the runtime's start frames, as in `lang_start` and `thread_start`
     #[arg(long)]
     full_stacks: bool,
@@ -57,7 +61,12 @@ impl Svg {
             Side::Top => Root::Top,
             Side::Bottom => Root::Bottom,
         };
-        let options = SvgOptions { title: self.title, root, full_stacks: self.full_stacks };
+        let options = SvgOptions {
+            title: self.title,
+            filter: self.filter.filter(),
+            root,
+            full_stacks: self.full_stacks,
+        };
         output::put(self.out.as_ref(), output::Readers::Usual, |out| match &base {
             Some(base) => write_svg_diff(base.parts(), input.parts(), &options, out),
             None => write_svg(&input.profile, &input.column, &options, out),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use alloc_flamegraph::{TopOptions, write_top};
 use alloc_tracer::profile::ReadLimits;
 use clap::Args;
-use regex::Regex;
 
+use super::filter::FilterArguments;
 use super::input::Input;
 use super::{Failure, output};
 
@@ -37,12 +37,8 @@ pub(super) struct Top {
     /// Most rows to print; 0 for all
     #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 20)]
     rows: usize,
-    /// Count only stacks with a frame whose function, file or module matches
-    #[arg(long, value_name = "REGEX")]
-    focus: Option<Regex>,
-    /// Leave out stacks with a frame whose function, file or module matches
-    #[arg(long, value_name = "REGEX")]
-    ignore: Option<Regex>,
+    #[command(flatten)]
+    filter: FilterArguments,
     /// Count the runtime's start frames, too
     #[arg(long)]
     full_stacks: bool,
@@ -55,8 +51,7 @@ impl Top {
         let options = TopOptions {
             by_cum: self.cum,
             rows: self.rows,
-            focus: self.focus,
-            ignore: self.ignore,
+            filter: self.filter.filter(),
             full_stacks: self.full_stacks,
         };
         output::put(None, output::Readers::Usual, |out| {

@@ -23,7 +23,7 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(out) = &config.out else { return };
     // Before anything that is memory itself, if only for a moment. Without `/proc` there is no such line.
-    let memory = can_allocate(1 << 20).then(|| catch_unwind(process_memory).ok()?.ok()).flatten();
+    let memory = can_allocate(128 << 10).then(|| catch_unwind(process_memory).ok()?.ok()).flatten();
     if !has_memory(moment) {
         say("alloc-tracer: no profile written: there is no memory left to make it in\n");
         return;

@@ -114,6 +114,7 @@ pub use cold::control::{TooManyIntervals, mode, set_mode, untracked};
 pub use cold::estimate::Estimate;
 pub use cold::modules::LoadedModule;
 pub use cold::own_cost::OwnCost;
+pub use cold::shrink;
 pub use cold::snapshot::{Gap, Site, SiteValues, Snapshot, snapshot};
 pub use cold::stats::{Stats, stats};
 pub use hook::AllocTracer;

@@ -2,7 +2,9 @@
 //! prints tables or parses arguments. A new demo is a file here and a line in [`DEMOS`].
 //! Broken by: `tests/demos/command_line.rs`.
 
+mod map_churn;
 mod map_delete;
+mod map_sparse;
 mod sub_slice;
 mod vec_truncate;
 
@@ -15,6 +17,8 @@ use crate::ledger::Ledger;
 #[rustfmt::skip] // A line a demo.
 pub(crate) static DEMOS: &[Demo] = &[
     map_delete::DEMO,
+    map_sparse::DEMO,
+    map_churn::DEMO,
     vec_truncate::DEMO,
     sub_slice::DEMO,
 ];

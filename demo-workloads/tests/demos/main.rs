@@ -3,7 +3,9 @@
 //! like the demo. Never links a demo's code. Breaks with: the demos, the tracer, pprof's reader.
 
 mod command_line;
+mod map_churn;
 mod map_delete;
+mod map_sparse;
 mod profiled_run;
 mod same_text;
 mod stripped_program;

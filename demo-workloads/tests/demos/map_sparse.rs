@@ -107,6 +107,17 @@ fn the_sweep_says_where_the_rule_acts_and_what_each_way_leaves() {
 }
 
 #[test]
+fn the_page_on_shrinking_shows_what_the_demo_prints() {
+    let run = ProfiledRun::exact("map-sparse", "shrink-sparse", 400_000);
+    let page = include_str!("../../../docs/shrinking.md");
+    assert!(
+        page.contains(&format!("```text\n{}```\n", run.text)),
+        "the page shows something else than:\n{}",
+        run.text
+    );
+}
+
+#[test]
 fn sampling_finds_the_same_stack() {
     let run = ProfiledRun::sampled("8k", "map-sparse", "leaky", SIZE);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);

@@ -74,6 +74,11 @@
 //! # }
 //! ```
 //!
+//! # Giving room back
+//!
+//! What a profile most often shows is a collection that keeps the room of its busiest hour. [`shrink`] holds a rule for
+//! that, with a bounded cost. It needs neither the allocator nor any feature.
+//!
 //! # What the numbers mean
 //!
 //! In exact mode every number is exact. In sampled mode every number of a profile is an unbiased

@@ -4,13 +4,15 @@
 //! had more than 65 % of it in use.
 //! Why: where its neighbours are taken, `remove` may not make a slot free again: it leaves a tombstone, which a look-up
 //! must pass. New entries seldom fall on one, so tombstones add up, `capacity()` falls, and look-ups of what is not there
-//! pass more and more slots. When no free slot is left and more than half of the room is in use, the table doubles.
+//! pass more and more slots. When no free slot is left and more than half of the room is in use, the table doubles (hashbrown,
+//! `src/raw.rs`, `erase` and `reserve_rehash_inner`).
 //! inuse_space: one tower fills the width, `ConnectionTable::open` down to hashbrown's growth, although nothing grew: a
 //! table of twice the size that `ConnectionTable::with_limit` asked for.
 //! alloc_space: two towers, the table as it was made under `with_limit`, and its double under `open`. With either fix
-//! `ConnectionTable::rebuild` stands there instead of `open`, once for each rebuild.
-//! Fix: rebuild the map at the same size when `len()` has come up to `capacity()`, which is once in many turnovers. To
-//! mark what is closed and to rebuild at 30 % dead holds as much, rebuilds several times as often and keeps the dead between.
+//! the second tower is `ConnectionTable::rebuild`, a table as large as the first each time that it ran.
+//! Fix: rebuild the map at the same size when `len()` has come up to `capacity()`, which is once in five turnovers of all
+//! connections here. To mark what is closed and to rebuild at 30 % dead holds as much, rebuilds several times as often,
+//! and keeps the dead between.
 //! Broken by: `tests/demos/map_churn.rs`.
 
 use std::cell::Cell;

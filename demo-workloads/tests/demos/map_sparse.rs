@@ -1,15 +1,21 @@
 //! `map-sparse`: a map that is less than a quarter full holds its whole table; the helper leaves half of it, a rebuild
 //! and `shrink_to_fit` a quarter; and the sweep says where the 25 % rule acts and what that leaves.
 
+use std::sync::LazyLock;
+
 use crate::profiled_run::ProfiledRun;
 
-/// Room for 14,336 sessions, and for 896 in the sweep.
-const SIZE: u64 = 14_000;
-const SLOTS: i64 = 1 << 14;
+/// Room for 114,688 sessions, and for 1,792 in the sweep.
+const SIZE: u64 = 100_000;
+const SLOTS: i64 = 1 << 17;
+const SWEPT_SLOTS: i64 = 1 << 11;
 const OPEN: &str = "SessionStore::open";
 const CLOSE: &str = "SessionStore::close_oldest";
 const AFTER: &str = "SessionStore::after_busiest_hour";
 const GROWTH: [&str; 2] = ["reserve_rehash", "resize"];
+
+static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-sparse", "leaky", SIZE));
+static FIXED: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-sparse", "fixed", SIZE));
 
 /// A slot is one (id, session) and one control byte; one group of control bytes is repeated at the end.
 /// Source: hashbrown, `src/raw.rs`, `TableLayout::calculate_layout_for`.
@@ -21,12 +27,12 @@ fn table_bytes(slots: i64) -> i64 {
 
 #[test]
 fn a_map_that_is_a_quarter_full_holds_the_table_of_its_fullest_hour() {
-    let run = ProfiledRun::exact("map-sparse", "leaky", SIZE);
+    let run = &*LEAKY;
     assert_eq!(run.under(OPEN, "inuse_space"), table_bytes(SLOTS));
     assert_eq!(run.under(OPEN, "inuse_objects"), 1);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     assert_eq!(run.under("sweep", "inuse_space"), 0);
-    assert!(run.text.contains("\n3,500 left, 24.4 % of that room: 1.1 MiB held\n"), "{}", run.text);
+    assert!(run.text.contains("\n28,000 left, 24.4 % of that room: 9.1 MiB held\n"), "{}", run.text);
     // Tables of 4, 8, 16 ... slots: the sum of the doublings is just under twice the last one.
     let ratio = run.under(OPEN, "alloc_space") as f64 / table_bytes(SLOTS) as f64;
     assert!((1.99..2.001).contains(&ratio), "{ratio}");
@@ -34,28 +40,23 @@ fn a_map_that_is_a_quarter_full_holds_the_table_of_its_fullest_hour() {
 
 #[test]
 fn every_fix_leaves_a_smaller_table_where_it_asked_for_it() {
-    let fixes = [
-        ("fixed", CLOSE, SLOTS / 2, "1, sessions moved 3,583"),
-        ("shrink-sparse", CLOSE, SLOTS / 2, "1, sessions moved 3,583"),
-        ("rebuild", CLOSE, SLOTS / 4, "1, sessions moved 3,583"),
-        ("shrink-to-fit", AFTER, SLOTS / 4, "1, sessions moved 3,500"),
-    ];
-    for (fix, function, slots, cost) in fixes {
-        let run = ProfiledRun::exact("map-sparse", fix, SIZE);
-        assert_eq!(run.under(OPEN, "inuse_space"), 0, "{fix}");
-        assert_eq!(run.under(function, "inuse_space"), table_bytes(slots), "{fix}");
+    let exact = |fix| ProfiledRun::exact("map-sparse", fix, SIZE);
+    let moved_at_a_quarter = "1, sessions moved 28,671";
+    for (run, function, slots, cost) in [
+        (&*FIXED, CLOSE, SLOTS / 2, moved_at_a_quarter),
+        (&exact("rebuild"), CLOSE, SLOTS / 4, moved_at_a_quarter),
+        (&exact("shrink-to-fit"), AFTER, SLOTS / 4, "1, sessions moved 28,000"),
+    ] {
+        assert_eq!(run.under(OPEN, "inuse_space"), 0, "{}", run.text);
+        assert_eq!(run.under(function, "inuse_space"), table_bytes(slots), "{}", run.text);
         // All that was ever asked for there is that one table: nothing moved twice.
-        assert_eq!(run.under(function, "alloc_space"), table_bytes(slots), "{fix}");
+        assert_eq!(run.under(function, "alloc_space"), table_bytes(slots), "{}", run.text);
         run.heaviest("inuse_space").assert_dominates(
             run.total("inuse_space"),
             function,
             &["resize", "reserve"],
         );
-        assert!(
-            run.text.ends_with(&format!("cost of giving back: allocations {cost}\n")),
-            "{fix}: {}",
-            run.text
-        );
+        assert!(run.text.ends_with(&format!("cost of giving back: allocations {cost}\n")), "{}", run.text);
     }
 }
 
@@ -82,12 +83,15 @@ fn sweep_rows(text: &str) -> Vec<[f64; 8]> {
 
 #[test]
 fn the_sweep_says_where_the_rule_acts_and_what_each_way_leaves() {
-    const ROOM: f64 = 896.0;
-    let run = ProfiledRun::exact("map-sparse", "leaky", SIZE);
+    const ROOM: f64 = 1_792.0;
+    let run = &*LEAKY;
     let rows = sweep_rows(&run.text);
     assert_eq!(rows.len(), 17, "{}", run.text);
     for [_, density, held, _, gives, helped, rebuilt, fitted] in &rows {
-        assert!((held - table_bytes(1024) as f64).abs() < 60.0, "what was removed changed the table: {held}");
+        assert!(
+            (held - table_bytes(SWEPT_SLOTS) as f64).abs() < 60.0,
+            "what was removed changed the table: {held}"
+        );
         assert_eq!(*gives == 1.0, *density < 25.0, "{density}");
         assert_eq!(*gives == 1.0, helped < held, "{density}: the helper leaves {helped} of {held}");
         assert_eq!(rebuilt, fitted, "{density}");
@@ -108,7 +112,7 @@ fn the_sweep_says_where_the_rule_acts_and_what_each_way_leaves() {
 
 #[test]
 fn the_page_on_shrinking_shows_what_the_demo_prints() {
-    let run = ProfiledRun::exact("map-sparse", "shrink-sparse", 400_000);
+    let run = &*FIXED;
     let page = include_str!("../../../docs/shrinking.md");
     assert!(
         page.contains(&format!("```text\n{}```\n", run.text)),
@@ -119,7 +123,7 @@ fn the_page_on_shrinking_shows_what_the_demo_prints() {
 
 #[test]
 fn sampling_finds_the_same_stack() {
-    let run = ProfiledRun::sampled("8k", "map-sparse", "leaky", SIZE);
+    let run = ProfiledRun::sampled("64k", "map-sparse", "leaky", SIZE);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     // One block 146 times as large as the interval is as good as certain to be sampled, and its weight is its size.
     assert!((run.under(OPEN, "inuse_space") - table_bytes(SLOTS)).abs() * 100 < table_bytes(SLOTS));

@@ -9,7 +9,7 @@ use super::std::vec::Vec;
 
 /// Gives room back when less than a quarter of it is used, and keeps it otherwise.
 ///
-/// No collection of std ever shrinks by itself. Call [`shrink_sparse`](Self::shrink_sparse) after what removes,
+/// None of these collections ever shrinks by itself. Call [`shrink_sparse`](Self::shrink_sparse) after what removes,
 /// be it one item or a thousand; while the collection is not sparse, a call is about 15 instructions, for maps and sets
 /// 50 (by callgrind; `docs/shrinking.md`).
 ///
@@ -35,10 +35,11 @@ use super::std::vec::Vec;
 ///
 /// # What it costs
 ///
-/// All shrinking and growing together moves at most 2 items for each one put in and 1 for each one taken out (3
-/// where tombstones arise, in maps and sets), whatever the order, plus a constant; provided that the room grows by
-/// putting in alone, as every `reserve` ahead of need is one more reason to shrink. The proof is that of dynamic tables (Cormen, Leiserson, Rivest and Stein, *Introduction to Algorithms*, "Table expansion and contraction"): let
-/// Φ = 2·n − c where n ≥ c/2 and c/2 − n below, never negative.
+/// All shrinking and growing together moves at most 2 items for each one put in and 1 for each one taken out (3 where
+/// tombstones arise, in maps and sets), whatever the order, plus a constant; provided that the room grows by putting
+/// in alone, as every `reserve` ahead of need is one more reason to shrink. The proof is that of dynamic tables
+/// (Cormen, Leiserson, Rivest and Stein, *Introduction to Algorithms*, "Table expansion and contraction"): let Φ =
+/// 2·n − c where n ≥ c/2 and c/2 − n below, never negative.
 ///
 /// - Putting an item in raises Φ by 2 at most, taking one out by 1.
 /// - Growth moves n = c items and doubles c. Φ was c and is 0: it pays for all of them.
@@ -53,10 +54,10 @@ use super::std::vec::Vec;
 /// # Maps and sets
 ///
 /// `capacity()` is the number of items plus what may still be put in. Removing may leave a tombstone, a slot
-/// that can't be used until the table is rebuilt, so `capacity()` falls while the table stays: `len() * 4 <
-/// capacity()` overlooks sparse tables, and std offers no way to ask for the slots. But `shrink_to` compares
-/// slots with slots: a table has 2^k of them, 7/8 of which are its room, and `shrink_to(m)` acts if m fits into half
-/// of them (hashbrown, `src/raw.rs`, `RawTableInner::shrink_to` and `capacity_to_buckets`). With m = 2·n + 1 that is
+/// that counts as used until an insertion happens on it or the table is rebuilt, so `capacity()` falls while the table
+/// stays: `len() * 4 < capacity()` overlooks sparse tables, and std offers no way to ask for the slots. But `shrink_to`
+/// compares slots with slots: a table has 2^k of them, 7/8 of which are its room, and `shrink_to(m)` acts if m fits into
+/// half of them (hashbrown, `src/raw.rs`, `RawTable::shrink_to` and `capacity_to_buckets`). With m = 2·n + 1 that is
 /// the 25 % rule, to the item, by the true size of the table. What follows from this:
 ///
 /// - Afterwards the table stands between a quarter and a half: at a half if each removal was followed by a call.

@@ -99,10 +99,10 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     sweep(size.div_ceil(SWEEP_PART), ledger)?;
 
     let mut store = SessionStore::default();
-    let room = Sessions::with_capacity_and_hasher(size, FixedHasher::new()).capacity();
-    for _ in 0..room {
+    while store.sessions.len() < size.max(store.room) {
         store.open();
     }
+    let room = store.room;
     let before = alloc_tracer::stats();
     let opened = Count::from(store.sessions.len());
     ledger.line(format_args!("{opened} sessions in a table for {}:", Count::from(store.room)), "")?;

@@ -36,6 +36,8 @@ fn a_map_that_is_a_quarter_full_holds_the_table_of_its_fullest_hour() {
     // Tables of 4, 8, 16 ... slots: the sum of the doublings is just under twice the last one.
     let ratio = run.under(OPEN, "alloc_space") as f64 / table_bytes(SLOTS) as f64;
     assert!((1.99..2.001).contains(&ratio), "{ratio}");
+    let towers = run.under(OPEN, "alloc_space") + run.under("sweep", "alloc_space");
+    assert!(run.total("alloc_space") - towers < 64 << 10, "{} elsewhere", run.total("alloc_space") - towers);
 }
 
 #[test]

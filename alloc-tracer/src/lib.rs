@@ -81,6 +81,11 @@
 //! [`ProcessMemory::reconciliation`] brings both together in one sum, with the rest that nobody explains shown as
 //! such; the report at exit has it, too. [`release_free_memory`] makes the allocator give back what is free.
 //!
+//! # Giving room back
+//!
+//! What a profile most often shows is a collection that keeps the room of its busiest hour. [`shrink`] holds a rule for
+//! that, with a bounded cost. It needs neither the allocator nor any feature.
+//!
 //! # What the numbers mean
 //!
 //! In exact mode every number is exact. In sampled mode every number of a profile is an unbiased
@@ -121,6 +126,7 @@ pub use cold::control::{TooManyIntervals, mode, set_mode, untracked};
 pub use cold::estimate::Estimate;
 pub use cold::modules::LoadedModule;
 pub use cold::own_cost::OwnCost;
+pub use cold::shrink;
 pub use cold::snapshot::{Gap, Site, SiteValues, Snapshot, snapshot};
 pub use cold::stats::{Stats, stats};
 pub use hook::AllocTracer;

@@ -10,6 +10,7 @@ pub(crate) mod control;
 pub(crate) mod estimate;
 pub(crate) mod modules;
 pub(crate) mod own_cost;
+pub mod shrink;
 pub(crate) mod sites;
 pub(crate) mod snapshot;
 pub(crate) mod stats;

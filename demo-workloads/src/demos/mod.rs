@@ -12,11 +12,13 @@ mod json_tree;
 mod leak_twice;
 mod leaked_on_purpose;
 mod map_capacity;
+mod map_churn;
 mod map_delete;
 mod map_growth;
 mod map_of_lists;
 mod map_share;
 mod map_shared;
+mod map_sparse;
 mod other_buffers;
 mod pin_pages;
 mod rc_cycle;
@@ -46,6 +48,8 @@ pub(crate) static DEMOS: &[Demo] = &[
     map_capacity::DEMO,
     map_share::DEMO,
     map_growth::DEMO,
+    map_sparse::DEMO,
+    map_churn::DEMO,
     map_shared::DEMO,
     session_cache::DEMO,
     map_of_lists::DEMO,

@@ -109,9 +109,7 @@ fn every_bound_holds_as_many_sessions_as_it_says_and_the_slope_is_zero() {
         ("bounded", 350, 350),
     ];
     for (fix, left, most) in bounds {
-        let hours = HOURS.to_string();
-        let run = demo_workloads().args(["session-cache", "--variant", fix, "--size", &hours]).output();
-        let text = String::from_utf8(run.unwrap().stdout).unwrap();
+        let text = ProfiledRun::exact_unnamed("session-cache", fix, HOURS).text;
         let held = format!("SESSIONS: {} sessions, ", Count(left));
         assert!(text.contains(&held), "{fix}: {text}");
         assert!(text.ends_with(&format!("never more than {}\n", Count(most))), "{fix}: {text}");

@@ -32,8 +32,7 @@ fn an_unbounded_queue_holds_all_that_is_not_written_yet() {
 
 #[test]
 fn the_slope_is_the_difference_of_the_rates() {
-    let output = demo_workloads().args(["slow-consumer", "--size", &SECONDS.to_string()]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = ProfiledRun::exact_unnamed("slow-consumer", "leaky", SECONDS).text;
     let slope = text.trim_end().rsplit_once(": ").unwrap().1.strip_suffix(" KiB a second").unwrap();
     let slope_bytes = slope.parse::<f64>().unwrap() * 1024.0;
     let a_second = (READ_A_SECOND - WRITTEN_A_SECOND) as f64;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use alloc_tracer::size::Count;
 
-use crate::profiled_run::{ProfiledRun, demo_workloads};
+use crate::profiled_run::ProfiledRun;
 
 const HOURS: u64 = 1;
 const LOG_INS_A_MINUTE: i64 = 20;

@@ -1,7 +1,7 @@
 //! `slow-consumer`: what arrives faster than it is written stays, at the difference of the rates; a queue with a bound
 //! holds its bound, whatever it does with the rest.
 
-use crate::profiled_run::{ProfiledRun, demo_workloads};
+use crate::profiled_run::ProfiledRun;
 
 const SECONDS: u64 = 4;
 const EVENT_BYTES: i64 = 1024;

@@ -9,7 +9,7 @@ use std::io;
 
 use inferno::flamegraph::color::{BackgroundColor, BasicPalette};
 use inferno::flamegraph::{Direction, Options, Palette};
-use quick_xml::events::{BytesStart, BytesText, Event};
+use quick_xml::events::{BytesCData, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 
 use crate::fold::{FoldedTree, Node};
@@ -43,6 +43,8 @@ pub(crate) struct Picture<'a> {
     pub(crate) facts: &'a dyn Fn(&Node) -> String,
     /// The colours of frames; inferno's memory palette if there are none.
     pub(crate) colour: Option<&'a Colour<'a>>,
+    /// Pixels; inferno's width if there is none.
+    pub(crate) width: Option<u32>,
 }
 
 impl Picture<'_> {
@@ -66,7 +68,7 @@ impl Picture<'_> {
             Root::Bottom => Direction::Straight,
         };
         options.count_name = self.count_name.clone();
-        options.image_width = None;
+        options.image_width = self.width.map(|width| width as usize);
         options.min_width = MIN_WIDTH_PERCENT;
         options.frame_height = FRAME_HEIGHT;
         // Keeps the order of the lines, which it takes back to front. inferno's own order, that of
@@ -112,6 +114,9 @@ impl Picture<'_> {
                     element.write_text_content(BytesText::new(&title))?;
                     writer.write_event(Event::Empty(self.coloured(tag, node)))?;
                 }
+                Event::CData(script) if self.width.is_some() => {
+                    writer.write_event(Event::CData(fluid(&script)?))?;
+                }
                 other => writer.write_event(other)?,
             }
         }
@@ -142,6 +147,12 @@ impl Picture<'_> {
         }
         coloured
     }
+}
+
+/// The script as it is in a picture without a width of its own: it fits the picture to its window.
+fn fluid(script: &BytesCData<'_>) -> io::Result<BytesCData<'static>> {
+    let script = std::str::from_utf8(script).map_err(io::Error::other)?;
+    Ok(BytesCData::new(script.replace("var fluiddrawing = false;", "var fluiddrawing = true;")))
 }
 
 /// The folded lines in drawing order, widest sibling first, and which node is drawn where.

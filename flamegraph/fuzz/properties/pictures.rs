@@ -26,7 +26,7 @@ pub(crate) fn any_stacks_are_drawn(bytes: &[u8]) {
 }
 
 fn options(any: &AnyProfile, root: Root) -> SvgOptions {
-    SvgOptions { title: Some(any.title.clone()), root, full_stacks: true }
+    SvgOptions { title: Some(any.title.clone()), root, full_stacks: true, width: None }
 }
 
 fn draw(any: &AnyProfile, root: Root) -> String {

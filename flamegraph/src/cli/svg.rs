@@ -41,6 +41,10 @@ pub(super) struct Svg {
     /// Keep the runtime's start frames, as in `lang_start` and `thread_start`
     #[arg(long)]
     full_stacks: bool,
+    /// Pixels, for pages that show the picture as an image; alone it is as wide as its window
+    /// [default: 1200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(300..=10_000))]
+    width: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -57,7 +61,8 @@ impl Svg {
             Side::Top => Root::Top,
             Side::Bottom => Root::Bottom,
         };
-        let options = SvgOptions { title: self.title, root, full_stacks: self.full_stacks };
+        let Svg { title, full_stacks, width, .. } = self;
+        let options = SvgOptions { title, root, full_stacks, width };
         output::put(self.out.as_ref(), output::Readers::Usual, |out| match &base {
             Some(base) => write_svg_diff(base.parts(), input.parts(), &options, out),
             None => write_svg(&input.profile, &input.column, &options, out),

@@ -1,0 +1,53 @@
+//! A picture that is drawn narrow can be read as an image on a page, and is as wide as its window when it
+//! is opened alone.
+
+mod hand_made;
+
+use alloc_flamegraph::{Column, SvgOptions, write_svg, write_svg_diff};
+use hand_made::{in_use, see};
+
+const LONG_NAME: &str = "a_module_of_a_service::with_a_long_name::and_a_type_with_a_longer_one::a_method";
+
+fn draw(width: Option<u32>, is_difference: bool) -> String {
+    let (base, profile) = (in_use(&[(&["main"], 1)]), in_use(&[(&["main", LONG_NAME], 100)]));
+    let (old, new) = (Column::find(&base, None).unwrap(), Column::find(&profile, None).unwrap());
+    let options = SvgOptions { width, ..SvgOptions::default() };
+    let mut svg = Vec::new();
+    match is_difference {
+        true => write_svg_diff((&base, &old), (&profile, &new), &options, &mut svg).unwrap(),
+        false => write_svg(&profile, &new, &options, &mut svg).unwrap(),
+    }
+    String::from_utf8(svg).unwrap()
+}
+
+fn shown_names(svg: &str) -> Vec<String> {
+    let texts = svg.split("<text ").skip(1).filter_map(|text| text.split(['>', '<']).nth(1));
+    texts.map(|text| text.trim_end_matches("..").to_owned()).collect()
+}
+
+#[test]
+fn names_are_cut_to_the_width_that_is_asked_for_and_kept_whole_for_the_reader_who_points() {
+    for is_difference in [false, true] {
+        let (narrow, wide) = (draw(Some(400), is_difference), draw(None, is_difference));
+        assert!(narrow.contains(r#"width="400""#) && narrow.contains(r#"viewBox="0 0 400 "#), "{narrow}");
+        assert!(shown_names(&wide).iter().any(|name| name == LONG_NAME), "{:?}", shown_names(&wide));
+        let cut =
+            shown_names(&narrow).into_iter().find(|name| LONG_NAME.starts_with(name) && name.len() > 20);
+        assert!(cut.is_some_and(|cut| cut.len() < LONG_NAME.len()), "{:?}", shown_names(&narrow));
+        let titles = |svg: &str| see(svg.as_bytes()).frame(LONG_NAME).title.clone();
+        assert_eq!(titles(&narrow), titles(&wide));
+    }
+}
+
+#[test]
+fn a_narrow_picture_opened_alone_fits_its_window_as_a_wide_one_does() {
+    for is_difference in [false, true] {
+        let script = |svg: &str| {
+            let start = svg.find("<script").unwrap();
+            svg[start..svg.find("</script>").unwrap()].to_owned()
+        };
+        let wide = script(&draw(None, is_difference));
+        assert!(wide.contains("fluiddrawing = true"), "inferno's script says it in other words now");
+        assert_eq!(script(&draw(Some(400), is_difference)), wide);
+    }
+}

@@ -89,8 +89,23 @@ impl Picture<'_> {
         let rows = Rows::of(&events, self.root)?;
         let mut writer = Writer::new(out);
         let (mut in_frames, mut in_title) = (false, false);
+        // What stands in the frame, as far as it is read, and the frame's name.
+        let (mut label, mut name_of_frame) = (None, "");
         for event in events {
             match event {
+                Event::Start(tag) if in_frames && tag.name().as_ref() == b"text" => {
+                    label = Some(Vec::new());
+                    writer.write_event(Event::Start(tag))?;
+                }
+                Event::End(tag) if label.is_some() && tag.name().as_ref() == b"text" => {
+                    let events = label.take().unwrap_or_default();
+                    match cut_on_the_left(&events, name_of_frame)? {
+                        Some(text) => writer.write_event(Event::Text(BytesText::new(&text)))?,
+                        None => events.into_iter().try_for_each(|event| writer.write_event(event))?,
+                    }
+                    writer.write_event(Event::End(tag))?;
+                }
+                event if label.is_some() => label.iter_mut().for_each(|label| label.push(event.clone())),
                 Event::Start(tag) if attribute(&tag, b"id").as_deref() == Some("frames") => {
                     in_frames = true;
                     writer.write_event(Event::Start(tag))?;
@@ -109,6 +124,7 @@ impl Picture<'_> {
                         }
                         Drawn::TooNarrow => (TOO_NARROW, &layout.too_narrow),
                     };
+                    name_of_frame = split_arguments(name).map_or(name, |(function, _)| function);
                     let title = self.title_of(name, node);
                     let element = writer.create_element("title");
                     element.write_text_content(BytesText::new(&title))?;
@@ -147,6 +163,29 @@ impl Picture<'_> {
         }
         coloured
     }
+}
+
+/// A name that inferno has cut to the frame's width, cut at its other end, as the script in the picture does:
+/// the end of a path says more than the beginning, which all frames of a program share. Nothing if it is whole.
+fn cut_on_the_left(drawn: &[Event<'_>], name: &str) -> io::Result<Option<String>> {
+    let mut letters = 0;
+    let mut last = String::new();
+    for event in drawn {
+        match event {
+            Event::Text(text) => {
+                last = text.decode().map_err(io::Error::other)?.into_owned();
+                letters += last.chars().count();
+            }
+            // A character that must be written otherwise.
+            _ => letters += 1,
+        }
+    }
+    if !last.ends_with("..") {
+        return Ok(None);
+    }
+    let cut = name.chars().count().saturating_sub(letters - 2);
+    let end: String = name.chars().skip(cut).collect();
+    Ok(Some(if cut > 0 { format!("..{end}") } else { end }))
 }
 
 /// The script as it is in a picture without a width of its own: it fits the picture to its window.

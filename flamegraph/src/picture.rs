@@ -28,6 +28,10 @@ const LINES_BYTES: usize = 256 << 20;
 
 const FRAME_HEIGHT: usize = 16;
 
+/// Of the height of a letter: that of DejaVu Sans Mono and Menlo, the widest among the usual fonts. Names that
+/// are cut to a narrower one run over the edge of their frames.
+const LETTER_WIDTH: f64 = 0.602;
+
 /// A frame's red, green and blue.
 pub(crate) type Colour<'a> = dyn Fn(&Node) -> [u8; 3] + 'a;
 
@@ -71,6 +75,7 @@ impl Picture<'_> {
         options.image_width = self.width.map(|width| width as usize);
         options.min_width = MIN_WIDTH_PERCENT;
         options.frame_height = FRAME_HEIGHT;
+        options.font_width = LETTER_WIDTH;
         // Keeps the order of the lines, which it takes back to front. inferno's own order, that of
         // whole lines as bytes, draws a function twice if it allocates itself, calls others, and has
         // a sibling whose name continues its name with a character before `;`: `run`, `run::{{closure}}`.

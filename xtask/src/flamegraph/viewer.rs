@@ -72,7 +72,8 @@ impl Viewer {
     /// The functions with the largest values, as a table for people.
     pub(super) fn top(&self, profile: &Path, sample: &str) -> Result<String> {
         let rows = ["--sample", sample, "--rows", TABLE_ROWS].map(OsStr::new);
-        self.output("top", &[&[profile.as_os_str()], &rows[..]].concat())
+        let said = self.output("top", &[&[profile.as_os_str()], &rows[..]].concat())?;
+        Ok(table_in(&said).to_owned())
     }
 
     fn output(&self, what: &str, arguments: &[&OsStr]) -> Result<String> {
@@ -84,5 +85,23 @@ impl Viewer {
             bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
         String::from_utf8(output.stdout).with_context(|| format!("{command:?} printed no text"))
+    }
+}
+
+/// The table without what stands above it about the whole profile.
+fn table_in(said: &str) -> &str {
+    let head = said.match_indices('\n').find(|(at, _)| said[at + 1..].trim_start().starts_with("flat "));
+    head.map_or(said, |(at, _)| &said[at + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table_in;
+
+    #[test]
+    fn a_table_begins_at_its_head() {
+        let table = "    flat    flat%  function\n64.0 MiB  100.00%  flat earth\n";
+        assert_eq!(table_in(&format!("Memory in use: 64.0 MiB\nprocess 7\n{table}")), table);
+        assert_eq!(table_in("nothing\nin it"), "nothing\nin it");
     }
 }

@@ -28,9 +28,14 @@ const LINES_BYTES: usize = 256 << 20;
 
 const FRAME_HEIGHT: usize = 16;
 
-/// Of the height of a letter: that of DejaVu Sans Mono and Menlo, the widest among the usual fonts. Names that
-/// are cut to a narrower one run over the edge of their frames.
-const LETTER_WIDTH: f64 = 0.602;
+/// Pixels of a picture without a width of its own, of the margin on either side of the frames, and of what stands
+/// before a name in its frame: inferno's.
+const USUAL_WIDTH: u32 = 1200;
+const MARGIN: u32 = 10;
+const INDENT: f64 = 3.0;
+
+/// Pixels of a letter: 12 high, as wide as in DejaVu Sans Mono and Menlo, the widest among the usual fonts.
+const LETTER_WIDTH: f64 = 12.0 * 0.602;
 
 /// A frame's red, green and blue.
 pub(crate) type Colour<'a> = dyn Fn(&Node) -> [u8; 3] + 'a;
@@ -75,7 +80,6 @@ impl Picture<'_> {
         options.image_width = self.width.map(|width| width as usize);
         options.min_width = MIN_WIDTH_PERCENT;
         options.frame_height = FRAME_HEIGHT;
-        options.font_width = LETTER_WIDTH;
         // Keeps the order of the lines, which it takes back to front. inferno's own order, that of
         // whole lines as bytes, draws a function twice if it allocates itself, calls others, and has
         // a sibling whose name continues its name with a character before `;`: `run`, `run::{{closure}}`.
@@ -95,7 +99,7 @@ impl Picture<'_> {
         let mut writer = Writer::new(out);
         let (mut in_frames, mut in_title) = (false, false);
         // What stands in the frame, as far as it is read, and the frame's name.
-        let (mut label, mut name_of_frame) = (None, "");
+        let (mut label, mut name_of_frame, mut room_letters) = (None, "", 0);
         for event in events {
             match event {
                 Event::Start(tag) if in_frames && tag.name().as_ref() == b"text" => {
@@ -104,7 +108,7 @@ impl Picture<'_> {
                 }
                 Event::End(tag) if label.is_some() && tag.name().as_ref() == b"text" => {
                     let events = label.take().unwrap_or_default();
-                    match cut_on_the_left(&events, name_of_frame)? {
+                    match cut_on_the_left(&events, name_of_frame, room_letters)? {
                         Some(text) => writer.write_event(Event::Text(BytesText::new(&text)))?,
                         None => events.into_iter().try_for_each(|event| writer.write_event(event))?,
                     }
@@ -130,6 +134,7 @@ impl Picture<'_> {
                         Drawn::TooNarrow => (TOO_NARROW, &layout.too_narrow),
                     };
                     name_of_frame = split_arguments(name).map_or(name, |(function, _)| function);
+                    room_letters = self.room_letters(&tag).ok_or_else(changed_layout)?;
                     let title = self.title_of(name, node);
                     let element = writer.create_element("title");
                     element.write_text_content(BytesText::new(&title))?;
@@ -156,6 +161,13 @@ impl Picture<'_> {
         }
     }
 
+    /// How long a name the frame has room for.
+    fn room_letters(&self, rect: &BytesStart<'_>) -> Option<usize> {
+        let percent: f64 = attribute(rect, b"width")?.strip_suffix('%')?.parse().ok()?;
+        let all = self.width.unwrap_or(USUAL_WIDTH).saturating_sub(2 * MARGIN);
+        Some(((f64::from(all) * percent / 100.0 - INDENT) / LETTER_WIDTH).max(0.0) as usize)
+    }
+
     fn coloured<'t>(&self, tag: BytesStart<'t>, node: &Node) -> BytesStart<'t> {
         let Some(colour) = self.colour else { return tag };
         let [red, green, blue] = colour(node);
@@ -170,9 +182,10 @@ impl Picture<'_> {
     }
 }
 
-/// A name that inferno has cut to the frame's width, cut at its other end, as the script in the picture does:
-/// the end of a path says more than the beginning, which all frames of a program share. Nothing if it is whole.
-fn cut_on_the_left(drawn: &[Event<'_>], name: &str) -> io::Result<Option<String>> {
+/// A name that does not fit its frame, cut on the left, as the script in the picture does it: the end of a path
+/// says more than the beginning, which all frames of a program share. inferno cuts on the right, and by a width
+/// in which it counts the margins. Nothing if the name fits as it is drawn.
+fn cut_on_the_left(drawn: &[Event<'_>], name: &str, room_letters: usize) -> io::Result<Option<String>> {
     let mut letters = 0;
     let mut last = String::new();
     for event in drawn {
@@ -185,12 +198,15 @@ fn cut_on_the_left(drawn: &[Event<'_>], name: &str) -> io::Result<Option<String>
             _ => letters += 1,
         }
     }
-    if !last.ends_with("..") {
+    if letters <= room_letters && !last.ends_with("..") {
         return Ok(None);
     }
-    let cut = name.chars().count().saturating_sub(letters - 2);
-    let end: String = name.chars().skip(cut).collect();
-    Ok(Some(if cut > 0 { format!("..{end}") } else { end }))
+    let length = name.chars().count();
+    Ok(Some(match room_letters {
+        _ if length <= room_letters => name.to_owned(),
+        0..3 => String::new(),
+        _ => format!("..{}", name.chars().skip(length + 2 - room_letters).collect::<String>()),
+    }))
 }
 
 /// The script as it is in a picture without a width of its own: it fits the picture to its window.

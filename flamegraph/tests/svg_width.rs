@@ -36,6 +36,8 @@ fn names_are_cut_to_the_width_that_is_asked_for_and_kept_whole_for_the_reader_wh
             shown_names(&narrow).into_iter().find_map(|name| name.strip_prefix("..").map(str::to_owned));
         let cut = cut.unwrap_or_else(|| panic!("{:?}", shown_names(&narrow)));
         assert!(LONG_NAME.ends_with(&cut) && (30..LONG_NAME.len()).contains(&cut.len()), "{cut}");
+        // 380 pixels between the margins, of which 3 are before the name, and 7.2 for each letter.
+        assert_eq!(cut.len() + 2, 52);
         let titles = |svg: &str| see(svg.as_bytes()).frame(LONG_NAME).title.clone();
         assert_eq!(titles(&narrow), titles(&wide));
     }

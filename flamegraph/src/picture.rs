@@ -9,7 +9,7 @@ use std::io;
 
 use inferno::flamegraph::color::{BackgroundColor, BasicPalette};
 use inferno::flamegraph::{Direction, Options, Palette};
-use quick_xml::events::{BytesStart, BytesText, Event};
+use quick_xml::events::{BytesCData, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 
 use crate::fold::{FoldedTree, Node};
@@ -28,6 +28,15 @@ const LINES_BYTES: usize = 256 << 20;
 
 const FRAME_HEIGHT: usize = 16;
 
+/// Pixels of a picture without a width of its own, of the margin on either side of the frames, and of what stands
+/// before a name in its frame: inferno's.
+const USUAL_WIDTH: u32 = 1200;
+const MARGIN: u32 = 10;
+const INDENT: f64 = 3.0;
+
+/// Pixels of a letter: 12 high, as wide as in DejaVu Sans Mono and Menlo, the widest among the usual fonts.
+const LETTER_WIDTH: f64 = 12.0 * 0.602;
+
 /// A frame's red, green and blue.
 pub(crate) type Colour<'a> = dyn Fn(&Node) -> [u8; 3] + 'a;
 
@@ -43,6 +52,8 @@ pub(crate) struct Picture<'a> {
     pub(crate) facts: &'a dyn Fn(&Node) -> String,
     /// The colours of frames; inferno's memory palette if there are none.
     pub(crate) colour: Option<&'a Colour<'a>>,
+    /// Pixels; inferno's width if there is none.
+    pub(crate) width: Option<u32>,
 }
 
 impl Picture<'_> {
@@ -66,7 +77,7 @@ impl Picture<'_> {
             Root::Bottom => Direction::Straight,
         };
         options.count_name = self.count_name.clone();
-        options.image_width = None;
+        options.image_width = self.width.map(|width| width as usize);
         options.min_width = MIN_WIDTH_PERCENT;
         options.frame_height = FRAME_HEIGHT;
         // Keeps the order of the lines, which it takes back to front. inferno's own order, that of
@@ -87,8 +98,23 @@ impl Picture<'_> {
         let rows = Rows::of(&events, self.root)?;
         let mut writer = Writer::new(out);
         let (mut in_frames, mut in_title) = (false, false);
+        // What stands in the frame, as far as it is read, and the frame's name.
+        let (mut label, mut name_of_frame, mut room_letters) = (None, "", 0);
         for event in events {
             match event {
+                Event::Start(tag) if in_frames && tag.name().as_ref() == b"text" => {
+                    label = Some(Vec::new());
+                    writer.write_event(Event::Start(tag))?;
+                }
+                Event::End(tag) if label.is_some() && tag.name().as_ref() == b"text" => {
+                    let events = label.take().unwrap_or_default();
+                    match cut_on_the_left(&events, name_of_frame, room_letters)? {
+                        Some(text) => writer.write_event(Event::Text(BytesText::new(&text)))?,
+                        None => events.into_iter().try_for_each(|event| writer.write_event(event))?,
+                    }
+                    writer.write_event(Event::End(tag))?;
+                }
+                event if label.is_some() => label.iter_mut().for_each(|label| label.push(event.clone())),
                 Event::Start(tag) if attribute(&tag, b"id").as_deref() == Some("frames") => {
                     in_frames = true;
                     writer.write_event(Event::Start(tag))?;
@@ -107,10 +133,15 @@ impl Picture<'_> {
                         }
                         Drawn::TooNarrow => (TOO_NARROW, &layout.too_narrow),
                     };
+                    name_of_frame = split_arguments(name).map_or(name, |(function, _)| function);
+                    room_letters = self.room_letters(&tag).ok_or_else(changed_layout)?;
                     let title = self.title_of(name, node);
                     let element = writer.create_element("title");
                     element.write_text_content(BytesText::new(&title))?;
                     writer.write_event(Event::Empty(self.coloured(tag, node)))?;
+                }
+                Event::CData(script) if self.width.is_some() => {
+                    writer.write_event(Event::CData(fluid(&script)?))?;
                 }
                 other => writer.write_event(other)?,
             }
@@ -130,6 +161,13 @@ impl Picture<'_> {
         }
     }
 
+    /// How long a name the frame has room for.
+    fn room_letters(&self, rect: &BytesStart<'_>) -> Option<usize> {
+        let percent: f64 = attribute(rect, b"width")?.strip_suffix('%')?.parse().ok()?;
+        let all = self.width.unwrap_or(USUAL_WIDTH).saturating_sub(2 * MARGIN);
+        Some(((f64::from(all) * percent / 100.0 - INDENT) / LETTER_WIDTH).max(0.0) as usize)
+    }
+
     fn coloured<'t>(&self, tag: BytesStart<'t>, node: &Node) -> BytesStart<'t> {
         let Some(colour) = self.colour else { return tag };
         let [red, green, blue] = colour(node);
@@ -142,6 +180,39 @@ impl Picture<'_> {
         }
         coloured
     }
+}
+
+/// A name that does not fit its frame, cut on the left, as the script in the picture does it: the end of a path
+/// says more than the beginning, which all frames of a program share. inferno cuts on the right, and by a width
+/// in which it counts the margins. Nothing if the name fits as it is drawn.
+fn cut_on_the_left(drawn: &[Event<'_>], name: &str, room_letters: usize) -> io::Result<Option<String>> {
+    let mut letters = 0;
+    let mut last = String::new();
+    for event in drawn {
+        match event {
+            Event::Text(text) => {
+                last = text.decode().map_err(io::Error::other)?.into_owned();
+                letters += last.chars().count();
+            }
+            // A character that must be written otherwise.
+            _ => letters += 1,
+        }
+    }
+    if letters <= room_letters && !last.ends_with("..") {
+        return Ok(None);
+    }
+    let length = name.chars().count();
+    Ok(Some(match room_letters {
+        _ if length <= room_letters => name.to_owned(),
+        0..3 => String::new(),
+        _ => format!("..{}", name.chars().skip(length + 2 - room_letters).collect::<String>()),
+    }))
+}
+
+/// The script as it is in a picture without a width of its own: it fits the picture to its window.
+fn fluid(script: &BytesCData<'_>) -> io::Result<BytesCData<'static>> {
+    let script = std::str::from_utf8(script).map_err(io::Error::other)?;
+    Ok(BytesCData::new(script.replace("var fluiddrawing = false;", "var fluiddrawing = true;")))
 }
 
 /// The folded lines in drawing order, widest sibling first, and which node is drawn where.

@@ -26,6 +26,9 @@ pub struct SvgOptions {
     pub root: Root,
     /// Keeps the runtime's start frames at the root of every stack.
     pub full_stacks: bool,
+    /// How many pixels wide it is drawn for whoever runs no script, above all a page that shows it as an image:
+    /// names are cut to fit. In a window of its own the picture is as wide as the window. 1200 if not given.
+    pub width: Option<u32>,
 }
 
 /// The side of the picture at which stacks begin.
@@ -74,6 +77,7 @@ pub fn write_svg(
         background: BackgroundColor::Green,
         facts: &facts,
         colour: None,
+        width: options.width,
     };
     match picture.draw()? {
         Some(svg) => out.write_all(&svg),

@@ -54,6 +54,7 @@ pub fn write_svg_diff(
         background: BackgroundColor::Flat(Color { r: 250, g: 250, b: 250 }),
         facts: &facts,
         colour: Some(&colour),
+        width: options.width,
     };
     match picture.draw()? {
         Some(svg) => out.write_all(&svg),

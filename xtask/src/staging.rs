@@ -1,6 +1,7 @@
 //! The folder in which files are made before they are moved, whole, to where people look. It is a
 //! neighbour of its files, so that a move is a rename, and disappears with the process.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,8 @@ impl Staging {
         Ok(())
     }
 
-    /// Moves all files to their place and says how many.
-    pub(crate) fn place_all(&self) -> Result<usize> {
+    /// Moves all files to their place and says which they are.
+    pub(crate) fn place_all(&self) -> Result<Vec<OsString>> {
         interrupt::check()?;
         let mut names =
             fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
@@ -60,6 +61,25 @@ impl Staging {
             let (from, to) = (self.folder.join(name), self.target.join(name));
             fs::rename(&from, &to).with_context(|| format!("cannot write {}", to.display()))?;
         }
+        Ok(names)
+    }
+
+    /// Moves all files to their place, where they are the whole of something: what was placed so before goes,
+    /// so that nobody takes it for a part. `list` is the name of the file that remembers. Says how many.
+    pub(crate) fn place_whole(&self, list: &str) -> Result<usize> {
+        let earlier = fs::read_to_string(self.target.join(list)).unwrap_or_default();
+        let names = self.place_all()?;
+        // A list that somebody else wrote names no file elsewhere.
+        let is_plain = |name: &str| Path::new(name).file_name() == Some(OsStr::new(name));
+        for name in earlier.lines().filter(|name| is_plain(name)) {
+            if !names.iter().any(|placed| placed == name) {
+                // What is gone already is no worse for it.
+                let _ = fs::remove_file(self.target.join(name));
+            }
+        }
+        let lines: String = names.iter().map(|name| format!("{}\n", name.display())).collect();
+        self.write(list, &lines)?;
+        self.place(&[list])?;
         Ok(names.len())
     }
 }
@@ -102,6 +122,30 @@ mod tests {
         staging.place(&["a"]).unwrap();
         drop(staging);
         assert_eq!(fs::read(target.join("a")).unwrap(), b"text");
+        fs::remove_dir_all(target).unwrap();
+    }
+
+    #[test]
+    fn what_an_earlier_run_placed_does_not_stay_among_the_new_files() {
+        let target = crate::cargo::target_folder().join(format!("staging-whole-{}", std::process::id()));
+        let place = |names: &[&str]| {
+            let staging = Staging::below(&target).unwrap();
+            names.iter().for_each(|name| staging.write(name, name).unwrap());
+            staging.place_whole(".files").unwrap()
+        };
+        fs::create_dir_all(&target).unwrap();
+        fs::write(target.join("of-the-user"), "").unwrap();
+        assert_eq!((place(&["a", "b", "index.html"]), place(&["b", "c"])), (3, 2));
+        fs::write(target.join(".files"), "c\n../outside\nb/../of-the-user\n").unwrap();
+        let outside = target.with_file_name("outside");
+        fs::write(&outside, "").unwrap();
+        place(&["d"]);
+        let mut left: Vec<_> =
+            fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".files", "b", "d", "of-the-user"]);
+        assert!(outside.exists());
+        fs::remove_file(outside).unwrap();
         fs::remove_dir_all(target).unwrap();
     }
 }

@@ -45,6 +45,10 @@ pub(super) struct Svg {
     /// Keep the runtime's start frames, as in `lang_start` and `thread_start`
     #[arg(long)]
     full_stacks: bool,
+    /// Pixels, for pages that show the picture as an image; alone it is as wide as its window
+    /// [default: 1200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(300..=10_000))]
+    width: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,6 +70,7 @@ impl Svg {
             filter: self.filter.filter(),
             root,
             full_stacks: self.full_stacks,
+            width: self.width,
         };
         output::put(self.out.as_ref(), output::Readers::Usual, |out| match &base {
             Some(base) => write_svg_diff(base.parts(), input.parts(), &options, out),

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
+use super::amount::in_binary_units;
 use super::demo_run::tracer_settings;
-use super::folded::{Folded, in_binary_units};
-use super::viewer::{SAMPLES, Viewer};
+use super::viewer::{DRAWN, PAGE, Viewer};
 use super::{open, shown};
 use crate::cargo::build_release;
 use crate::staging::Staging;
@@ -46,10 +46,10 @@ pub(super) fn run(words: &[OsString], mode: &str, out: &Path, open_it: bool) -> 
     for file in &left {
         let stem = file.file_name().unwrap_or_default().to_string_lossy().replace(".pb.gz", "");
         eprintln!("profile: {}", shown(file));
-        for sample in SAMPLES {
+        for sample in DRAWN {
             let picture = format!("{stem}.{sample}.svg");
-            viewer.svg(file, sample, &format!("{stem}: {sample}"), &staging.path(&picture))?;
-            let total = Folded::parse(&viewer.folded(file, sample)?)?.total_bytes;
+            viewer.svg(file, sample, &format!("{stem}: {sample}"), PAGE, &staging.path(&picture))?;
+            let total = viewer.folded(file, sample)?.total;
             eprintln!("picture: {} ({})", shown(&out.join(picture)), in_binary_units(total));
         }
     }

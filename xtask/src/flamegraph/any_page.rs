@@ -2,10 +2,15 @@
 //! that the product does not use, has no other elements and attributes than with harmless words, and
 //! shows the words. Over the texts of the kept corpus of pictures and a fixed number of changes of it.
 
+use super::code_lines::{CodeLine, Role};
 use super::demo_list::DemoEntry;
-use super::demo_run::{DemoRun, Measure};
+use super::demo_run::{DemoRun, Measure, Totals};
 use super::folded::Folded;
-use super::index_page::{Section, render};
+use super::gallery::Section;
+use super::index_page::render;
+use super::picture::Picture;
+use super::size::Size;
+use super::viewer::DRAWN;
 use crate::repository;
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{Error, Token, Tokenizer};
@@ -13,12 +18,51 @@ use html5gum::{Error, Token, Tokenizer};
 #[path = "../../../alloc-tracer/src/properties/kept_inputs.rs"]
 mod kept_inputs;
 
-/// What the page is made of: the demo's name and words, what both runs print, and the frames of a stack.
+/// A demo in two runs that are drawn and one that is not, each with the same sums.
+pub(super) fn section(name: &str, bytes: u64) -> Section {
+    let picture = |file: String| Picture { file, width: 640, height: 200 };
+    let stacks =
+        || Folded { total: bytes, heaviest_frames: vec!["main".into(), "a".into()], heaviest: bytes };
+    let run = |variant: &str, drawn: &[&'static str]| {
+        let measure = |sample: &&'static str| Measure {
+            sample,
+            picture: picture(format!("{name}.{variant}.{sample}.svg")),
+            stacks: stacks(),
+            table: "flat".to_owned(),
+        };
+        DemoRun {
+            demo: name.to_owned(),
+            variant: variant.to_owned(),
+            text: String::new(),
+            totals: Totals { held_bytes: bytes, held_blocks: 1, allocated_bytes: bytes, allocations: 1 },
+            measures: drawn.iter().map(measure).collect(),
+        }
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let demo = DemoEntry {
+        name: name.to_owned(),
+        row: "D1".to_owned(),
+        group: "D. Maps".to_owned(),
+        variants: names(&["leaky", "fixed", "shrink", "drop"]),
+        leaks: names(&["leaky"]),
+        ..DemoEntry::default()
+    };
+    let runs = vec![run("leaky", &DRAWN), run("fixed", &DRAWN), run("drop", &[])];
+    Section { demo, runs, drawn: vec![0, 1], difference: Some(picture(format!("{name}.diff.svg"))) }
+}
+
+/// What the page is made of.
 #[derive(Clone)]
 struct Words {
-    demo: [String; 3],
+    /// What names the demo: its name, row, group, unit, and variants.
+    names: [String; 6],
+    /// What it states, of which most begin with a capital letter on the page.
+    title: String,
+    statements: [String; 5],
+    /// What both runs print, and the tables below their pictures.
     text: String,
     table: String,
+    code: [String; 3],
     frames: Vec<String>,
 }
 
@@ -28,8 +72,15 @@ impl Words {
         let mut texts =
             bytes.split(|byte| *byte >= 0xfe).map(|text| String::from_utf8_lossy(text).into_owned());
         let mut next = || texts.next().unwrap_or_default();
-        let (demo, text, table) = ([next(), next(), next()], next(), next());
-        Words { demo, text, table, frames: texts.take(20).collect() }
+        Words {
+            statements: std::array::from_fn(|_| next()),
+            title: next(),
+            text: next(),
+            table: next(),
+            names: std::array::from_fn(|_| next()),
+            code: std::array::from_fn(|_| next()),
+            frames: texts.take(20).collect(),
+        }
     }
 
     /// The same with nothing that could mean anything. Backticks mark code, and `main` is where a stack begins.
@@ -39,27 +90,60 @@ impl Words {
             text.chars().map(|c| if means_nothing(c) { c } else { 'x' }).collect()
         };
         Words {
-            demo: self.demo.each_ref().map(harmless),
+            names: self.names.each_ref().map(harmless),
+            title: harmless(&self.title),
+            statements: self.statements.each_ref().map(harmless),
             text: harmless(&self.text),
             table: harmless(&self.table),
+            code: self.code.each_ref().map(harmless),
             frames: self.frames.iter().map(harmless).collect(),
         }
     }
 
     fn page(&self) -> String {
-        let [name, keeps, explanation] = self.demo.clone();
-        let stacks = || Folded { total_bytes: 9, heaviest_frames: self.frames.clone(), heaviest_bytes: 7 };
-        let measure = |sample| Measure { sample, stacks: stacks(), table: self.table.clone() };
-        let run = |variant: &str| DemoRun {
-            demo: name.clone(),
-            variant: variant.to_owned(),
-            text: self.text.clone(),
-            measures: ["inuse_space", "alloc_space"].map(measure).into(),
+        let [name, row, group, size_unit, leak, fix] = self.names.clone();
+        let [kept, why, inuse_space, alloc_space, fix_words] = self.statements.clone();
+        let mut section = section(&name, 9);
+        for run in &mut section.runs {
+            run.text.clone_from(&self.text);
+            for measure in &mut run.measures {
+                measure.table.clone_from(&self.table);
+                measure.stacks.heaviest_frames.clone_from(&self.frames);
+            }
+        }
+        section.runs[0].variant.clone_from(&leak);
+        section.runs[2].variant.clone_from(&fix);
+        let roles = [Role::Plain, Role::Leak, Role::Fix];
+        let code = self.code.iter().zip(roles).map(|(text, role)| CodeLine { text: text.clone(), role });
+        section.demo = DemoEntry {
+            name,
+            row,
+            group,
+            keeps: self.title.clone(),
+            kept,
+            why,
+            inuse_space,
+            alloc_space,
+            fix: fix_words,
+            variants: vec![leak.clone(), "fixed".to_owned(), fix],
+            leaks: vec![leak],
+            default_size: 1,
+            size_unit,
+            is_core: true,
+            code: code.collect(),
         };
-        let runs = vec![run("leaky"), run("fixed")];
-        let difference = Some(format!("{name}.diff.svg"));
-        let demo = DemoEntry { name: name.clone(), keeps, explanation, ..DemoEntry::default() };
-        render(&[Section { demo, runs, difference }], "exact").expect("every section has a page")
+        render(&[section], "exact", Size::Usual).expect("every section has a page")
+    }
+
+    /// The texts as they stand on the page, in pieces.
+    fn shown(&self) -> Vec<String> {
+        let but_the_first = |text: &String| text.chars().skip(1).collect::<String>();
+        let marked = self.statements.iter().map(but_the_first).chain([self.title.clone()]);
+        let mut shown: Vec<String> =
+            marked.flat_map(|text| text.split('`').map(str::to_owned).collect::<Vec<_>>()).collect();
+        shown.extend([self.text.trim_end().to_owned(), self.table.trim_end().to_owned()]);
+        shown.extend(self.names.iter().chain(&self.code).cloned());
+        shown
     }
 }
 
@@ -105,9 +189,7 @@ fn no_word_of_a_demo_or_name_of_a_function_breaks_out_of_the_page_or_is_lost_in_
         let words = Words::of(bytes);
         let ((elements, shown), (harmless, _)) = (parse(&words.page()), parse(&words.harmless().page()));
         assert_eq!(elements, harmless, "elements that nobody wrote");
-        let parts = words.demo[1..].iter().flat_map(|text| text.split('`'));
-        let parts = parts.chain([words.demo[0].as_str(), words.text.trim_end(), words.table.trim_end()]);
-        for text in parts {
+        for text in words.shown() {
             // HTML has one kind of line's end, and no U+0000.
             let text = text.replace("\r\n", "\n").replace('\r', "\n");
             let is_there = text.split('\0').all(|text| shown.contains(text));

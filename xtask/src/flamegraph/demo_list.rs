@@ -5,17 +5,31 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::code_lines::{self, CodeLine};
 use crate::UsageError;
 
 /// A demo, as its binary describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct DemoEntry {
     pub(super) name: String,
+    /// Its letter and number, such as `D1`.
+    pub(super) row: String,
+    /// What its group has in common; the same for all of the group.
+    pub(super) group: String,
     pub(super) keeps: String,
-    /// What leaks, why, what the pictures show, what fixes it: one paragraph.
-    pub(super) explanation: String,
+    pub(super) kept: String,
+    pub(super) why: String,
+    /// What to see in the picture of what is held, and in that of what was ever allocated.
+    pub(super) inuse_space: String,
+    pub(super) alloc_space: String,
+    pub(super) fix: String,
+    /// The leaks, `fixed`, and the fixes by their own names, of which `fixed` stands for the first.
     pub(super) variants: Vec<String>,
+    pub(super) leaks: Vec<String>,
+    pub(super) default_size: u64,
+    pub(super) size_unit: String,
     pub(super) is_core: bool,
+    pub(super) code: Vec<CodeLine>,
 }
 
 /// All demos of a binary.
@@ -26,11 +40,7 @@ pub(super) struct DemoList {
 impl DemoList {
     /// Asks the binary.
     pub(super) fn of(program: &Path) -> Result<Self> {
-        let mut demos = parse(&ask(program, &["--list", "--format", "tsv"])?)?;
-        for demo in &mut demos {
-            demo.explanation = ask(program, &[&demo.name, "--explain"])?.trim().to_owned();
-        }
-        Ok(DemoList { demos })
+        Ok(DemoList { demos: parse(&ask(program, &["--list", "--format", "tsv"])?)? })
     }
 
     /// The demo of this name, all of them, or by default the core ones.
@@ -52,6 +62,12 @@ impl DemoList {
 }
 
 impl DemoEntry {
+    /// Asks the binary for the lines of code that matter.
+    pub(super) fn read_code(&mut self, program: &Path) -> Result<()> {
+        self.code = code_lines::parse(ask(program, &[&self.name, "--code"])?.trim_end());
+        Ok(())
+    }
+
     /// Refuses variants that the demo does not have.
     pub(super) fn check_variants(&self, wanted: &[&str]) -> Result<()> {
         for name in wanted {
@@ -62,6 +78,26 @@ impl DemoEntry {
             }
         }
         Ok(())
+    }
+
+    /// The variants to run, so that each is run once although the first fix has two names, and by the
+    /// name by which it is drawn.
+    pub(super) fn different_variants(&self, drawn: &[&str]) -> Vec<&str> {
+        let own_name = self.first_fix();
+        let is_drawn = |name: &str| drawn.contains(&name);
+        let twin = match own_name {
+            Some(own_name) if is_drawn(own_name) && is_drawn("fixed") => "",
+            Some(own_name) if is_drawn(own_name) => "fixed",
+            Some(own_name) => own_name,
+            None => "",
+        };
+        self.variants.iter().map(String::as_str).filter(|name| *name != twin).collect()
+    }
+
+    /// The own name of the fix that `fixed` stands for.
+    pub(super) fn first_fix(&self) -> Option<&str> {
+        let fixed = self.variants.iter().position(|name| name == "fixed")?;
+        self.variants.get(fixed + 1).map(String::as_str)
     }
 }
 
@@ -77,32 +113,43 @@ fn ask(program: &Path, arguments: &[&str]) -> Result<String> {
 fn parse(table: &str) -> Result<Vec<DemoEntry>> {
     let mut lines = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let columns = lines.next().context("the list of demos is empty")?;
-    let column = |name: &str| {
-        columns.iter().position(|column| *column == name).with_context(|| format!("no column `{name}`"))
-    };
-    let (name, core, variants, keeps) =
-        (column("name")?, column("core")?, column("variants")?, column("keeps")?);
-    lines
-        .map(|fields| {
-            ensure!(fields.len() == columns.len(), "a demo with {} fields: {fields:?}", fields.len());
-            Ok(DemoEntry {
-                name: fields[name].to_owned(),
-                keeps: fields[keeps].to_owned(),
-                explanation: String::new(),
-                variants: fields[variants].split(',').map(str::to_owned).collect(),
-                is_core: fields[core] == "yes",
-            })
+    let entry = |fields: Vec<&str>| {
+        ensure!(fields.len() == columns.len(), "a demo with {} fields: {fields:?}", fields.len());
+        let field = |name: &str| {
+            let at = columns.iter().position(|column| *column == name);
+            at.map(|at| fields[at].to_owned()).with_context(|| format!("no column `{name}`"))
+        };
+        let names = |name: &str| field(name).map(|names| names.split(',').map(str::to_owned).collect());
+        let default_size = field("default_size")?;
+        Ok(DemoEntry {
+            name: field("name")?,
+            row: field("row")?,
+            group: field("group")?,
+            keeps: field("keeps")?,
+            kept: field("kept")?,
+            why: field("why")?,
+            inuse_space: field("inuse_space")?,
+            alloc_space: field("alloc_space")?,
+            fix: field("fix")?,
+            variants: names("variants")?,
+            leaks: names("leaks")?,
+            default_size: default_size.parse().with_context(|| format!("`{default_size}` is no size"))?,
+            size_unit: field("size_unit")?,
+            is_core: field("core")? == "yes",
+            code: Vec::new(),
         })
-        .collect()
+    };
+    lines.map(entry).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TABLE: &str = "keeps\tname\tnew\tcore\tvariants\n\
-        a map\tm\t?\tyes\tleaky,fixed\n\
-        a log\tl\t?\tno\tleaky,fixed,rotate\n";
+    const TABLE: &str = "keeps\tname\tnew\tcore\tvariants\tleaks\tdefault_size\tsize_unit\trow\tgroup\
+        \tkept\twhy\tinuse_space\talloc_space\tfix\n\
+        a map\tm\t?\tyes\tleaky,fixed,shrink\tleaky\t7\tkeys\tD1\tD. Maps\t1\t2\t3\t4\t5\n\
+        a log\tl\t?\tno\tleaky,slow,fixed,rotate,drop\tleaky,slow\t9\tlines\tT2\tT. Logs\t1\t2\t3\t4\t5\n";
 
     fn selected(wanted: Option<&str>) -> Result<Vec<String>> {
         let list = DemoList { demos: parse(TABLE)? };
@@ -112,8 +159,10 @@ mod tests {
     #[test]
     fn columns_are_found_by_name() {
         let demos = parse(TABLE).unwrap();
-        assert_eq!(demos[1].keeps, "a log");
-        assert_eq!(demos[1].variants, ["leaky", "fixed", "rotate"]);
+        let demo = &demos[1];
+        assert_eq!([&demo.keeps, &demo.row, &demo.group, &demo.fix], ["a log", "T2", "T. Logs", "5"]);
+        assert_eq!(demo.variants.len(), 5);
+        assert_eq!((demo.leaks.len(), demo.default_size, demo.size_unit.as_str()), (2, 9, "lines"));
         assert!(parse("name\tcore\nm\tyes\n").is_err());
     }
 
@@ -130,6 +179,15 @@ mod tests {
         assert!(error.is::<UsageError>() && error.to_string().contains("m, l, all"), "{error}");
         let demo = &parse(TABLE).unwrap()[0];
         let error = demo.check_variants(&["leaky", "rotate"]).unwrap_err();
-        assert!(error.is::<UsageError>() && error.to_string().ends_with("leaky, fixed"), "{error}");
+        assert!(error.is::<UsageError>() && error.to_string().ends_with("leaky, fixed, shrink"), "{error}");
+    }
+
+    #[test]
+    fn the_first_fix_runs_once_by_the_name_by_which_it_is_drawn() {
+        let demo = &parse(TABLE).unwrap()[1];
+        let run = |drawn: &[&str]| demo.different_variants(drawn).join(" ");
+        assert_eq!(run(&["leaky", "fixed"]), "leaky slow fixed drop");
+        assert_eq!(run(&["leaky", "rotate"]), "leaky slow rotate drop");
+        assert_eq!(run(&["rotate", "fixed"]), "leaky slow fixed rotate drop");
     }
 }

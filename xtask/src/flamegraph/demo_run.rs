@@ -1,15 +1,27 @@
-//! One run of a variant of a demo: its words, its profile, its pictures, its sums. Names the tracer's
-//! environment variable and the names of the files that people find.
+//! One run of a variant of a demo: its words, its sums and, where it is to be seen, its pictures. Names the
+//! tracer's environment variable and the names of the files that people find.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::demo_list::DemoEntry;
 use super::folded::Folded;
-use super::viewer::{SAMPLES, Viewer};
+use super::picture::Picture;
+use super::size::Size;
+use super::viewer::{DRAWN, HALF_PAGE, PAGE, Viewer};
 use crate::interrupt;
 use crate::staging::Staging;
+
+/// What every run needs.
+pub(super) struct Workshop<'a> {
+    pub(super) program: &'a Path,
+    pub(super) viewer: &'a Viewer,
+    pub(super) staging: &'a Staging,
+    pub(super) mode: &'a str,
+    pub(super) size: Size,
+}
 
 /// What a run left.
 pub(super) struct DemoRun {
@@ -17,48 +29,70 @@ pub(super) struct DemoRun {
     pub(super) variant: String,
     /// What the program printed.
     pub(super) text: String,
-    /// One for each of [`SAMPLES`].
+    pub(super) totals: Totals,
+    /// One for each of [`DRAWN`]; none where only the sums are wanted.
     pub(super) measures: Vec<Measure>,
 }
 
-/// One column of a run's profile.
+/// The sums of a profile's columns.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) held_bytes: u64,
+    pub(super) held_blocks: u64,
+    pub(super) allocated_bytes: u64,
+    pub(super) allocations: u64,
+}
+
+/// One drawn column of a run's profile.
 pub(super) struct Measure {
     pub(super) sample: &'static str,
+    pub(super) picture: Picture,
     pub(super) stacks: Folded,
     /// The functions with the largest values, a table for people.
     pub(super) table: String,
 }
 
 impl DemoRun {
-    /// Runs the demo and draws what it left.
-    pub(super) fn record(
-        program: &Path,
-        viewer: &Viewer,
-        staging: &Staging,
-        demo: &str,
-        variant: &str,
-        mode: &str,
-    ) -> Result<Self> {
+    /// Runs the demo and adds up what it left.
+    pub(super) fn record(workshop: &Workshop<'_>, demo: &DemoEntry, variant: &str) -> Result<Self> {
+        let Workshop { viewer, staging, .. } = workshop;
         let mut run = DemoRun {
-            demo: demo.to_owned(),
+            demo: demo.name.clone(),
             variant: variant.to_owned(),
             text: String::new(),
-            measures: vec![],
+            totals: Totals::default(),
+            measures: Vec::new(),
         };
         let profile = staging.path(&run.file("pb.gz"));
-        run.text = execute(program, demo, variant, &tracer_settings(mode, &profile)?)?;
-        ensure!(profile.is_file(), "{demo} {variant} left no profile although its tracer was told to");
+        run.text = execute(workshop, demo, variant, &tracer_settings(workshop.mode, &profile)?)?;
+        ensure!(profile.is_file(), "{} {variant} left no profile although its tracer was told to", demo.name);
         staging.write(&run.file("txt"), &run.text)?;
-        for sample in SAMPLES {
-            let title = format!("{demo}, {variant}: {sample}");
-            viewer.svg(&profile, sample, &title, &staging.path(&run.file(&format!("{sample}.svg"))))?;
-            run.measures.push(Measure {
+        let total = |column| Ok::<_, anyhow::Error>(viewer.folded(&profile, column)?.total);
+        run.totals = Totals {
+            held_bytes: total("inuse_space")?,
+            held_blocks: total("inuse_objects")?,
+            allocated_bytes: total("alloc_space")?,
+            allocations: total("alloc_objects")?,
+        };
+        Ok(run)
+    }
+
+    /// Draws what it left.
+    pub(super) fn draw(&mut self, workshop: &Workshop<'_>, title: &str) -> Result<()> {
+        let Workshop { viewer, staging, .. } = workshop;
+        let profile = staging.path(&self.file("pb.gz"));
+        for sample in DRAWN {
+            let file = self.file(&format!("{sample}.svg"));
+            let title = format!("{title}, {}", self.variant);
+            viewer.svg(&profile, sample, &title, HALF_PAGE, &staging.path(&file))?;
+            self.measures.push(Measure {
                 sample,
-                stacks: Folded::parse(&viewer.folded(&profile, sample)?)?,
+                picture: Picture::read(&staging.path(""), file, HALF_PAGE)?,
+                stacks: viewer.folded(&profile, sample)?,
                 table: viewer.top(&profile, sample)?,
             });
         }
-        Ok(run)
+        Ok(())
     }
 
     /// The name of one of the run's files.
@@ -67,20 +101,18 @@ impl DemoRun {
     }
 }
 
-/// Draws what the leak adds: the first run against the second. Returns the picture's name, if there
-/// are two runs.
+/// Draws what the first run holds more, and less, than the second.
 pub(super) fn draw_difference(
-    viewer: &Viewer,
-    staging: &Staging,
-    demo: &str,
-    runs: &[DemoRun],
-) -> Result<Option<String>> {
-    let [leak, fix, ..] = runs else { return Ok(None) };
-    let name = format!("{demo}.diff.svg");
-    let title = format!("{demo}: what {} holds more than {}", leak.variant, fix.variant);
+    workshop: &Workshop<'_>,
+    title: &str,
+    [leak, fix]: [&DemoRun; 2],
+) -> Result<Picture> {
+    let Workshop { viewer, staging, .. } = workshop;
+    let name = format!("{}.diff.svg", leak.demo);
+    let title = format!("{title}, {} against {}", leak.variant, fix.variant);
     let (base, new) = (staging.path(&fix.file("pb.gz")), staging.path(&leak.file("pb.gz")));
-    viewer.difference(&base, &new, &title, &staging.path(&name))?;
-    Ok(Some(name))
+    viewer.difference(&base, &new, &title, PAGE, &staging.path(&name))?;
+    Picture::read(&staging.path(""), name, PAGE)
 }
 
 /// The value of `ALLOC_TRACER` that writes a profile to `file`.
@@ -91,14 +123,17 @@ pub(super) fn tracer_settings(mode: &str, file: &Path) -> Result<String> {
     Ok(format!("mode={mode},out={file}"))
 }
 
-fn execute(program: &Path, demo: &str, variant: &str, settings: &str) -> Result<String> {
-    let mut command = Command::new(program);
-    command.args([demo, "--variant", variant]).env("ALLOC_TRACER", settings).stdin(Stdio::null());
-    let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
+fn execute(workshop: &Workshop<'_>, demo: &DemoEntry, variant: &str, settings: &str) -> Result<String> {
+    let name = &demo.name;
+    let size = workshop.size.of(demo.default_size).to_string();
+    let mut command = Command::new(workshop.program);
+    command.args([name, "--variant", variant, "--size", &size]);
+    command.env("ALLOC_TRACER", settings).stdin(Stdio::null());
+    let output = command.output().with_context(|| format!("cannot run {}", workshop.program.display()))?;
     interrupt::check()?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{demo} {variant} failed: {}", errors.trim());
-    String::from_utf8(output.stdout).with_context(|| format!("{demo} {variant} printed no text"))
+    ensure!(output.status.success(), "{name} {variant} failed: {}", errors.trim());
+    String::from_utf8(output.stdout).with_context(|| format!("{name} {variant} printed no text"))
 }
 
 #[cfg(test)]

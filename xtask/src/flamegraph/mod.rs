@@ -2,14 +2,20 @@
 //! This file is the command line and the order of things; each noun of it has its own file.
 //! Names the built binaries by package, never a demo: the demos tell what they are.
 
+mod amount;
 mod any_command;
 #[cfg(test)]
 mod any_page;
+mod code_lines;
 mod demo_list;
 mod demo_run;
 mod folded;
+mod gallery;
 mod index_page;
 mod open;
+mod picture;
+mod prose;
+mod size;
 mod viewer;
 
 use std::path::{Path, PathBuf};
@@ -23,19 +29,25 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::staging::Staging;
 use demo_list::DemoList;
-use demo_run::DemoRun;
+use demo_run::Workshop;
+use size::Size;
 use viewer::Viewer;
 
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask flamegraph                                   the core demos, leaky and fixed
-  cargo xtask flamegraph --demo map-delete --open
+  cargo xtask flamegraph --demo all --open                 every demo
+  cargo xtask flamegraph --demo map-delete --size 20000
   cargo xtask flamegraph --demo map-delete --variant leaky --variant rebuild
   cargo xtask flamegraph --mode sampled --out target/sampled
   cargo xtask flamegraph -- ./target/release/my-service --port 8080
 
 The pictures and index.html are written to target/flamegraphs. A command after `--` is run with
 ALLOC_TRACER set; its program needs alloc_tracer::AllocTracer as its global allocator.";
+
+const PAGE: &str = "index.html";
+/// Lists what a page consists of, so that the next one can take the place of all of it.
+const FILES: &str = ".files";
 
 pub(crate) fn command() -> Command {
     Command::new("flamegraph")
@@ -52,7 +64,14 @@ pub(crate) fn command() -> Command {
                 .long("variant")
                 .value_name("NAME")
                 .action(ArgAction::Append)
-                .help("Only this variant; may be given several times [default: leaky and fixed]"),
+                .help("Draw this variant; may be given several times [default: leaky and fixed]"),
+        )
+        .arg(
+            Arg::new("size")
+                .long("size")
+                .value_name("N|1/N")
+                .value_parser(Size::parse)
+                .help("How much a demo stores, in its own unit, or a part of what it usually does"),
         )
         .arg(
             Arg::new("mode")
@@ -81,7 +100,7 @@ pub(crate) fn command() -> Command {
                 .num_args(1..)
                 .last(true)
                 .value_parser(clap::value_parser!(std::ffi::OsString))
-                .conflicts_with_all(["demo", "variant"])
+                .conflicts_with_all(["demo", "variant", "size"])
                 .help("A command to profile, with its arguments"),
         )
 }
@@ -115,33 +134,22 @@ fn draw_demos(arguments: &ArgMatches, mode: &str, out: &Path, open: bool) -> Res
     for demo in &demos {
         demo.check_variants(&variants)?;
     }
+    let size = arguments.get_one("size").copied().unwrap_or_default();
+    Size::check_for(size, demos.len())?;
 
     let staging = Staging::below(out)?;
-    progress.expect_steps(demos.len() * (variants.len() + 1));
-    let mut pages = Vec::new();
-    for demo in demos {
-        let mut runs = Vec::new();
-        for variant in &variants {
-            progress.step(&format!("{} {variant}", demo.name));
-            runs.push(DemoRun::record(&program, &viewer, &staging, &demo.name, variant, mode)?);
-        }
-        if runs.len() > 1 {
-            progress.step(&format!("{} difference", demo.name));
-        }
-        let difference = demo_run::draw_difference(&viewer, &staging, &demo.name, &runs)?;
-        pages.push(index_page::Section { demo, runs, difference });
-    }
-    staging.write("index.html", &index_page::render(&pages, mode)?)?;
-    let files = staging.place_all()?;
-    progress.finish();
+    let workshop = Workshop { program: &program, viewer: &viewer, staging: &staging, mode, size };
+    let sections = gallery::record(&workshop, &demos, &variants, progress)?;
+    staging.write(PAGE, &index_page::render(&sections, mode, size)?)?;
+    let files = staging.place_whole(FILES)?;
 
     println!("{files} files in {}", shown(out));
-    for section in &pages {
+    for section in &sections {
         println!("  {}: {}", section.demo.name, section.summary());
     }
-    let index = out.join("index.html");
+    let index = out.join(PAGE);
     println!("page: {}", shown(&index));
-    if let Some(run) = pages.first().and_then(|section| section.runs.first()) {
+    if let Some(run) = sections.first().and_then(|section| section.drawn().next()) {
         let profile = shown(&out.join(run.file("pb.gz")));
         println!("next: {} top {profile} --sample inuse_space", shown(viewer.path()));
     }

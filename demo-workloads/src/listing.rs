@@ -39,7 +39,7 @@ fn print_table(out: &mut impl Write) -> io::Result<()> {
     for label in PARTS {
         write!(out, "\t{}", label.to_lowercase())?;
     }
-    writeln!(out)?;
+    writeln!(out, "\tfigure")?;
     for demo in DEMOS {
         let core = if demo.is_core { "yes" } else { "no" };
         let (variants, leaks) = (demo.variant_names().join(","), demo.leaks.join(","));
@@ -49,7 +49,7 @@ fn print_table(out: &mut impl Write) -> io::Result<()> {
         for label in PARTS {
             write!(out, "\t{}", demo.part(label))?;
         }
-        writeln!(out)?;
+        writeln!(out, "\t{}", demo.figure.name())?;
     }
     Ok(())
 }

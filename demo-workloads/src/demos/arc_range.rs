@@ -18,13 +18,14 @@ use std::sync::Arc;
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "arc-range",
     row: "S2",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 16, unit: "MiB in each of 4 segments" },
     leaks: &["leaky", "arc-str", "rc"],
     fixes: &["copy", "boxed"],

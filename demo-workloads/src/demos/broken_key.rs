@@ -20,13 +20,14 @@ use std::io;
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "broken-key",
     row: "D10",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 5_000, unit: "clients that connect four times" },
     leaks: &["leaky"],
     fixes: &["consistent-key", "retain"],

@@ -20,13 +20,14 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "collect-in-place",
     row: "T4",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 256_000, unit: "readings in each of 4 hours" },
     leaks: &["leaky", "take", "ids"],
     fixes: &["shrink", "boxed-slice", "collect-from-ref"],

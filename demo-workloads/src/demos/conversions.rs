@@ -22,13 +22,14 @@ use std::sync::Arc;
 use alloc_tracer::size::{Bytes as InBytes, Count};
 use bytes::Bytes;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "conversions",
     row: "S5",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 2048, unit: "clients" },
     leaks: &["leaky", "bytes"],
     fixes: &["copy", "boxed", "shrink", "lossy"],

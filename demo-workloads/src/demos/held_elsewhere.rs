@@ -19,13 +19,14 @@ use std::sync::{Arc, Weak};
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "held-elsewhere",
     row: "D10",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 10_000, unit: "sessions of 4 KiB" },
     leaks: &["leaky"],
     fixes: &["copy-id", "weak"],

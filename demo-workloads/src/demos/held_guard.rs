@@ -21,13 +21,14 @@ use alloc_tracer::size::Count;
 use arc_swap::ArcSwap;
 use crossbeam_epoch::{Atomic, Collector, Guard, Owned};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "held-guard",
     row: "S6",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 64, unit: "tables of 16 KiB published in each of 32 rounds" },
     leaks: &["leaky", "sessions"],
     fixes: &["repin", "unpin", "arc-swap", "load"],

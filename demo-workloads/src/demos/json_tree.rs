@@ -20,13 +20,14 @@ use alloc_tracer::size::{Bytes, Count};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "json-tree",
     row: "S5",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 16_000, unit: "orders" },
     leaks: &["leaky"],
     fixes: &["typed", "borrowed"],

@@ -18,13 +18,14 @@ use std::io;
 use alloc_tracer::size::Count;
 use bytes::{Bytes, BytesMut};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "leak-twice",
     row: "S4",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 512, unit: "messages of 64 KiB, 256 sessions in each" },
     leaks: &["leaky"],
     fixes: &["both", "keys-only", "buffers-only"],

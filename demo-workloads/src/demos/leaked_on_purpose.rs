@@ -16,13 +16,14 @@ use std::mem;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "leaked-on-purpose",
     row: "A8",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 10_000, unit: "requests" },
     leaks: &["leaky"],
     fixes: &["disarm", "free-first"],

@@ -20,7 +20,7 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::id_hash::IdHash;
 use crate::ledger::Ledger;
 
@@ -28,6 +28,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "map-capacity",
     row: "D2",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 917_504, unit: "jobs, and as many more as the table has room for" },
     leaks: &["leaky"],
     fixes: &["shrink", "high-water"],

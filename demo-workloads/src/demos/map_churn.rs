@@ -24,13 +24,14 @@ use std::time::{Duration, Instant};
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-churn",
     row: "D6",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 200_000, unit: "connections at most" },
     leaks: &["leaky"],
     fixes: &["rebuild-when-full", "mark-and-rebuild"],

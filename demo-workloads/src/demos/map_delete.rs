@@ -17,13 +17,14 @@ use std::mem;
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-delete",
     row: "D1",
     is_core: true,
+    figure: Figure::Held,
     size: Size { default: 1_000_000, unit: "sessions" },
     leaks: &["leaky", "clear", "retain", "drain"],
     fixes: &["shrink", "rebuild", "take", "drop"],

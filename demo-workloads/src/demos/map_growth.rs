@@ -19,7 +19,7 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::id_hash::IdHash;
 use crate::ledger::Ledger;
 
@@ -27,6 +27,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "map-growth",
     row: "D4",
     is_core: false,
+    figure: Figure::AtPeak,
     size: Size { default: 1_000_000, unit: "orders" },
     leaks: &["leaky"],
     fixes: &["with-capacity"],

@@ -26,13 +26,14 @@ use alloc_tracer::size::{Bytes, Count, percent};
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, HOST, HeaderValue, USER_AGENT};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-of-lists",
     row: "D9",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 100_000, unit: "requests" },
     leaks: &["leaky", "log-context"],
     fixes: &["bounded", "needed", "intern", "remove-at-end"],

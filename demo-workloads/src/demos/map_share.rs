@@ -19,13 +19,14 @@ use std::mem;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-share",
     row: "D3",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 64, unit: "bytes in the reading of each of 114,688 devices" },
     leaks: &["leaky"],
     fixes: &["shrink", "take"],

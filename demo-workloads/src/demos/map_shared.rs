@@ -23,13 +23,14 @@ use alloc_tracer::size::Count;
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-shared",
     row: "D7",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 200_000, unit: "sessions" },
     leaks: &["leaky", "dashmap", "arc-swap"],
     fixes: &["rwlock-shrink", "dashmap-shrink", "arc-swap-reload"],

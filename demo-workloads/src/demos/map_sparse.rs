@@ -22,13 +22,14 @@ use std::mem;
 use alloc_tracer::shrink::ShrinkSparse;
 use alloc_tracer::size::{Bytes, Count, percent};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "map-sparse",
     row: "D5",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 400_000, unit: "sessions that the table has room for, at least" },
     leaks: &["leaky"],
     fixes: &["shrink-sparse", "rebuild", "shrink-to-fit"],

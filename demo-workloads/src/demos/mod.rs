@@ -91,6 +91,8 @@ pub(crate) struct Demo {
     pub(crate) row: &'static str,
     /// Whether a plain `cargo xtask flamegraph` shows it.
     pub(crate) is_core: bool,
+    /// Where leaky and fixed differ.
+    pub(crate) figure: Figure,
     /// What `--size` counts.
     pub(crate) size: Size,
     /// `leaky`, then further ways to the same leak.
@@ -101,6 +103,28 @@ pub(crate) struct Demo {
     pub(crate) source: &'static str,
     /// Runs a variant and returns what the service would go on holding.
     pub(crate) run: fn(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held>,
+}
+
+/// The figure that a demo is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Figure {
+    /// Live bytes at its end.
+    Held,
+    /// The most bytes that were live at one time.
+    AtPeak,
+    /// RSS at its end.
+    InMemory,
+}
+
+impl Figure {
+    /// As the list for programs has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Figure::Held => "held",
+            Figure::AtPeak => "peak",
+            Figure::InMemory => "resident",
+        }
+    }
 }
 
 /// The meaning of `--size`. Every size from 1 on must work.

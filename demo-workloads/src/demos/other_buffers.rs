@@ -18,13 +18,14 @@ use std::mem;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "other-buffers",
     row: "T2",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 16, unit: "MiB of contents in each of 4 buffers" },
     leaks: &["leaky"],
     fixes: &["shrink", "take"],

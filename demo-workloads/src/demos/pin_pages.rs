@@ -14,13 +14,14 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "pin-pages",
     row: "A2",
     is_core: false,
+    figure: Figure::InMemory,
     size: Size { default: 800_000, unit: "connections" },
     leaks: &["leaky"],
     fixes: &["release", "apart"],

@@ -20,13 +20,14 @@ use std::rc::{Rc, Weak};
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "rc-cycle",
     row: "D10",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 1_000, unit: "documents of 36 KiB" },
     leaks: &["leaky"],
     fixes: &["weak-parent", "cut"],

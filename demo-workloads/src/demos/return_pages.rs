@@ -15,13 +15,14 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "return-pages",
     row: "A3",
     is_core: false,
+    figure: Figure::InMemory,
     size: Size { default: 64, unit: "MiB of messages" },
     leaks: &["leaky"],
     fixes: &["release", "one-block"],

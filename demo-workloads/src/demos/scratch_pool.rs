@@ -21,13 +21,14 @@ use std::thread::{self, JoinHandle};
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "scratch-pool",
     row: "T6",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 8, unit: "MiB of the largest request" },
     leaks: &["leaky"],
     fixes: &["trim", "drop-giants", "trim-to-recent"],

@@ -22,13 +22,14 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use serde::Deserialize;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "session-cache",
     row: "D8",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 24, unit: "hours on a virtual clock" },
     leaks: &["leaky", "expire-on-get"],
     fixes: &["sweep", "buckets-30s", "buckets-2min", "buckets-15min", "bounded"],

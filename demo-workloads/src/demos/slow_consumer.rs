@@ -23,13 +23,14 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{interval, sleep};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "slow-consumer",
     row: "S7",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 64, unit: "seconds of 1,000 events of 1 KiB" },
     leaks: &["leaky"],
     fixes: &["bounded", "shed", "drop-oldest"],

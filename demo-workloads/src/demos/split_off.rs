@@ -20,13 +20,14 @@ use std::mem;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "split-off",
     row: "T3",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 64, unit: "MiB of an upload" },
     leaks: &["leaky", "zero", "split-at"],
     fixes: &["shrink", "drain", "take", "to-vec"],

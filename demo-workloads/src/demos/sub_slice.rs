@@ -18,13 +18,14 @@ use bytes::{Bytes, BytesMut};
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "sub-slice",
     row: "S1",
     is_core: true,
+    figure: Figure::Held,
     size: Size { default: 16, unit: "MiB in each of 4 messages" },
     leaks: &["leaky", "split-to"],
     fixes: &["copy"],

@@ -25,13 +25,14 @@ use alloc_tracer::size::{Bytes, Count};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::Notify;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "task-size",
     row: "T7",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 4000, unit: "tasks; a recursion has 16 times as many levels" },
     leaks: &["leaky", "branch", "recursion"],
     fixes: &["scope", "small", "box-branch", "explicit-stack"],

@@ -14,13 +14,14 @@ use std::io;
 use alloc_tracer::size::{Bytes, Count};
 use alloc_tracer::{ProcessMemory, Stats};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "tiny-blocks",
     row: "A1",
     is_core: false,
+    figure: Figure::InMemory,
     size: Size { default: 1_000_000, unit: "words" },
     leaks: &["leaky"],
     fixes: &["joined"],

@@ -18,13 +18,14 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "tree-map",
     row: "D11",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 500_000, unit: "sessions" },
     leaks: &["leaky"],
     fixes: &["btree", "scattered"],

@@ -15,13 +15,14 @@ use std::io;
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "two-pictures",
     row: "A6",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 20_000, unit: "requests" },
     leaks: &["leaky"],
     fixes: &["bounded", "flushed"],

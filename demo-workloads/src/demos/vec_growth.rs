@@ -19,13 +19,14 @@ use std::io;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "vec-growth",
     row: "T5",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 1_000_000, unit: "temperatures, and a tenth and a hundredth of other readings" },
     leaks: &["leaky", "reserve-exact"],
     fixes: &["with-capacity", "collect", "shrink"],

@@ -16,13 +16,14 @@ use std::mem;
 
 use alloc_tracer::size::{Bytes, Count};
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "vec-truncate",
     row: "T1",
     is_core: true,
+    figure: Figure::Held,
     size: Size { default: 64, unit: "MiB of events" },
     leaks: &["leaky", "clear", "drain", "pop"],
     fixes: &["shrink", "take", "new"],

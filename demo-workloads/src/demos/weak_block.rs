@@ -19,13 +19,14 @@ use std::sync::{Arc, Weak};
 
 use alloc_tracer::size::Count;
 
-use super::{Demo, Held, Size};
+use super::{Demo, Figure, Held, Size};
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
     name: "weak-block",
     row: "S3",
     is_core: false,
+    figure: Figure::Held,
     size: Size { default: 1024, unit: "thumbnails of 64 KiB" },
     leaks: &["leaky"],
     fixes: &["sweep", "boxed"],

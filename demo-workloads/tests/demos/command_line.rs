@@ -18,7 +18,7 @@ fn the_list_for_programs_keeps_its_columns_and_has_a_field_for_each() {
     let rows: Vec<Vec<_>> = text(&output.stdout).lines().map(|row| row.split('\t').collect()).collect();
     let known = ["name", "core", "variants", "default_size", "size_unit", "keeps", "row", "group", "leaks"];
     assert_eq!(rows[0][..known.len()], known);
-    assert_eq!(rows[0][known.len()..], ["kept", "why", "inuse_space", "alloc_space", "fix"]);
+    assert_eq!(rows[0][known.len()..], ["kept", "why", "inuse_space", "alloc_space", "fix", "figure"]);
     for row in &rows {
         assert_eq!(row.len(), rows[0].len(), "{row:?}");
     }

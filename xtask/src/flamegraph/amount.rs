@@ -1,8 +1,9 @@
 //! Amounts as people say them: bytes, counts, and parts of another amount.
 
+const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+
 /// Bytes: whole below 1 KiB, with one decimal above.
 pub(super) fn in_binary_units(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
     }
@@ -14,6 +15,14 @@ pub(super) fn in_binary_units(bytes: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// The bytes of a text that begins as [`in_binary_units`] writes them.
+pub(super) fn from_binary_units(text: &str) -> Option<u64> {
+    let mut words = text.split_whitespace();
+    let (value, unit) = (words.next()?.parse::<f64>().ok()?, words.next()?);
+    let power = if unit == "B" { 0 } else { UNITS.iter().position(|known| *known == unit)? + 1 };
+    Some((value * 1024_f64.powi(power as i32)).round() as u64)
 }
 
 /// A count with its thousands apart.
@@ -57,6 +66,14 @@ mod tests {
     fn bytes_never_show_1024_of_a_unit() {
         let shown = [0, 1023, 1024, (1 << 20) - 1, 153_092_112].map(in_binary_units);
         assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "146.0 MiB"]);
+    }
+
+    #[test]
+    fn what_was_written_is_read_to_the_decimal() {
+        for bytes in [0, 1023, 1024, 3 << 20, 5 << 30] {
+            assert_eq!(from_binary_units(&format!("{} more", in_binary_units(bytes))), Some(bytes));
+        }
+        assert_eq!(["", "7", "x MiB", "7 apples"].map(from_binary_units), [None; 4]);
     }
 
     #[test]

@@ -4,12 +4,13 @@
 
 use super::code_lines::{CodeLine, Role};
 use super::demo_list::DemoEntry;
-use super::demo_run::{DemoRun, Measure, Totals};
+use super::demo_run::{DemoRun, Measure};
 use super::folded::Folded;
 use super::gallery::Section;
 use super::index_page::render;
 use super::picture::Picture;
 use super::size::Size;
+use super::totals::{Figure, Totals};
 use super::viewer::DRAWN;
 use crate::repository;
 use html5gum::emitters::default::DefaultEmitter;
@@ -34,7 +35,13 @@ pub(super) fn section(name: &str, bytes: u64) -> Section {
             demo: name.to_owned(),
             variant: variant.to_owned(),
             text: String::new(),
-            totals: Totals { held_bytes: bytes, held_blocks: 1, allocated_bytes: bytes, allocations: 1 },
+            totals: Totals {
+                held_bytes: bytes,
+                held_blocks: 1,
+                allocated_bytes: bytes,
+                allocations: 1,
+                ..Totals::default()
+            },
             measures: drawn.iter().map(measure).collect(),
         }
     };
@@ -125,6 +132,7 @@ impl Words {
             inuse_space,
             alloc_space,
             fix: fix_words,
+            figure: Figure::AtPeak,
             variants: vec![leak.clone(), "fixed".to_owned(), fix],
             leaks: vec![leak],
             default_size: 1,

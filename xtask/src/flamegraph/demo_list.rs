@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::code_lines::{self, CodeLine};
+use super::totals::Figure;
 use crate::UsageError;
 
 /// A demo, as its binary describes it.
@@ -23,6 +24,8 @@ pub(super) struct DemoEntry {
     pub(super) inuse_space: String,
     pub(super) alloc_space: String,
     pub(super) fix: String,
+    /// Where leaky and fixed differ.
+    pub(super) figure: Figure,
     /// The leaks, `fixed`, and the fixes by their own names, of which `fixed` stands for the first.
     pub(super) variants: Vec<String>,
     pub(super) leaks: Vec<String>,
@@ -131,6 +134,7 @@ fn parse(table: &str) -> Result<Vec<DemoEntry>> {
             inuse_space: field("inuse_space")?,
             alloc_space: field("alloc_space")?,
             fix: field("fix")?,
+            figure: Figure::parse(&field("figure")?)?,
             variants: names("variants")?,
             leaks: names("leaks")?,
             default_size: default_size.parse().with_context(|| format!("`{default_size}` is no size"))?,
@@ -147,9 +151,9 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "keeps\tname\tnew\tcore\tvariants\tleaks\tdefault_size\tsize_unit\trow\tgroup\
-        \tkept\twhy\tinuse_space\talloc_space\tfix\n\
-        a map\tm\t?\tyes\tleaky,fixed,shrink\tleaky\t7\tkeys\tD1\tD. Maps\t1\t2\t3\t4\t5\n\
-        a log\tl\t?\tno\tleaky,slow,fixed,rotate,drop\tleaky,slow\t9\tlines\tT2\tT. Logs\t1\t2\t3\t4\t5\n";
+        \tkept\twhy\tinuse_space\talloc_space\tfix\tfigure\n\
+        a map\tm\t?\tyes\tleaky,fixed,shrink\tleaky\t7\tkeys\tD1\tD. Maps\t1\t2\t3\t4\t5\theld\n\
+        a log\tl\t?\tno\tleaky,slow,fixed,rotate,drop\tleaky,slow\t9\tlines\tT2\tT. Logs\t1\t2\t3\t4\t5\tpeak\n";
 
     fn selected(wanted: Option<&str>) -> Result<Vec<String>> {
         let list = DemoList { demos: parse(TABLE)? };
@@ -161,7 +165,7 @@ mod tests {
         let demos = parse(TABLE).unwrap();
         let demo = &demos[1];
         assert_eq!([&demo.keeps, &demo.row, &demo.group, &demo.fix], ["a log", "T2", "T. Logs", "5"]);
-        assert_eq!(demo.variants.len(), 5);
+        assert_eq!((demo.variants.len(), demo.figure), (5, Figure::AtPeak));
         assert_eq!((demo.leaks.len(), demo.default_size, demo.size_unit.as_str()), (2, 9, "lines"));
         assert!(parse("name\tcore\nm\tyes\n").is_err());
     }

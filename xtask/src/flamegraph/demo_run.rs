@@ -10,6 +10,7 @@ use super::demo_list::DemoEntry;
 use super::folded::Folded;
 use super::picture::Picture;
 use super::size::Size;
+use super::totals::{Process, Totals};
 use super::viewer::{DRAWN, HALF_PAGE, PAGE, Viewer};
 use crate::interrupt;
 use crate::staging::Staging;
@@ -34,15 +35,6 @@ pub(super) struct DemoRun {
     pub(super) measures: Vec<Measure>,
 }
 
-/// The sums of a profile's columns.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) held_bytes: u64,
-    pub(super) held_blocks: u64,
-    pub(super) allocated_bytes: u64,
-    pub(super) allocations: u64,
-}
-
 /// One drawn column of a run's profile.
 pub(super) struct Measure {
     pub(super) sample: &'static str,
@@ -64,7 +56,9 @@ impl DemoRun {
             measures: Vec::new(),
         };
         let profile = staging.path(&run.file("pb.gz"));
-        run.text = execute(workshop, demo, variant, &tracer_settings(workshop.mode, &profile)?)?;
+        let settings = tracer_settings(workshop.mode, &profile)?;
+        let (text, report) = execute(workshop, demo, variant, &settings)?;
+        run.text = text;
         ensure!(profile.is_file(), "{} {variant} left no profile although its tracer was told to", demo.name);
         staging.write(&run.file("txt"), &run.text)?;
         let total = |column| Ok::<_, anyhow::Error>(viewer.folded(&profile, column)?.total);
@@ -73,6 +67,7 @@ impl DemoRun {
             held_blocks: total("inuse_objects")?,
             allocated_bytes: total("alloc_space")?,
             allocations: total("alloc_objects")?,
+            process: Process::read(&report),
         };
         Ok(run)
     }
@@ -123,7 +118,13 @@ pub(super) fn tracer_settings(mode: &str, file: &Path) -> Result<String> {
     Ok(format!("mode={mode},out={file}"))
 }
 
-fn execute(workshop: &Workshop<'_>, demo: &DemoEntry, variant: &str, settings: &str) -> Result<String> {
+/// What it printed, and what its tracer reported.
+fn execute(
+    workshop: &Workshop<'_>,
+    demo: &DemoEntry,
+    variant: &str,
+    settings: &str,
+) -> Result<(String, String)> {
     let name = &demo.name;
     let size = workshop.size.of(demo.default_size).to_string();
     let mut command = Command::new(workshop.program);
@@ -133,7 +134,8 @@ fn execute(workshop: &Workshop<'_>, demo: &DemoEntry, variant: &str, settings: &
     interrupt::check()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{name} {variant} failed: {}", errors.trim());
-    String::from_utf8(output.stdout).with_context(|| format!("{name} {variant} printed no text"))
+    let text = String::from_utf8(output.stdout);
+    Ok((text.with_context(|| format!("{name} {variant} printed no text"))?, errors.into_owned()))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::amount::in_binary_units;
 use super::demo_list::DemoEntry;
 use super::demo_run::{DemoRun, Workshop, draw_difference};
 use super::picture::Picture;
+use super::totals::Figure;
 use crate::progress::Progress;
 
 /// More would hold the memory of more demos at once.
@@ -45,10 +46,17 @@ impl Section {
         self.drawn.iter().map(|at| &self.runs[*at])
     }
 
-    /// What each variant holds, in one line.
+    /// What each variant holds, or what else the demo is about, in one line.
     pub(super) fn summary(&self) -> String {
-        let held = self.drawn().map(|run| (run.variant.as_str(), in_binary_units(run.totals.held_bytes)));
-        held.map(|(variant, held)| format!("{variant} holds {held}")).collect::<Vec<_>>().join(", ")
+        let figure = self.demo.figure;
+        let one = |run: &DemoRun| {
+            let bytes = in_binary_units(run.totals.bytes(figure));
+            match figure {
+                Figure::Held => format!("{} holds {bytes}", run.variant),
+                _ => format!("{} has {bytes} {}", run.variant, figure.in_words()),
+            }
+        };
+        self.drawn().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 

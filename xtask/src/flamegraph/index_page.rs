@@ -6,11 +6,12 @@ use minijinja::{Environment, Value, context};
 
 use super::amount::{against, in_binary_units, in_thousands, percent};
 use super::code_lines::Role;
-use super::demo_run::{DemoRun, Measure, Totals};
+use super::demo_run::{DemoRun, Measure};
 use super::gallery::Section;
 use super::picture::Picture;
 use super::prose::{prose, sentence};
 use super::size::Size;
+use super::totals::{Figure, Totals};
 
 /// A template's name ends as what it makes, which turns on the escaping of HTML.
 const TEMPLATES: [(&str, &str); 4] = [
@@ -88,13 +89,15 @@ fn section_value(section: &Section, size: Size) -> Value {
 
 /// Leaky and fixed beside each other, for the overview.
 fn summary_value(section: &Section) -> Vec<Value> {
-    let largest =
-        section.leaky().totals.held_bytes.max(section.fixed().map_or(0, |run| run.totals.held_bytes));
+    let figure = section.demo.figure;
+    let runs = std::iter::once(section.leaky()).chain(section.fixed());
+    let largest = runs.map(|run| run.totals.bytes(figure)).max().unwrap_or(0);
     let line = |name: &str, totals: Totals| {
         context! {
             name,
-            held => in_binary_units(totals.held_bytes),
-            percent => format!("{:.2}", percent(totals.held_bytes, largest)),
+            amount => in_binary_units(totals.bytes(figure)),
+            of_what => figure.in_words(),
+            percent => format!("{:.2}", percent(totals.bytes(figure), largest)),
             allocated => in_binary_units(totals.allocated_bytes),
         }
     };
@@ -105,21 +108,32 @@ fn summary_value(section: &Section) -> Vec<Value> {
 /// A row of figures for each variant, against the first.
 fn variant_values(section: &Section) -> Vec<Value> {
     let first = section.leaky().totals;
-    let largest = section.runs.iter().map(|run| run.totals.held_bytes).max().unwrap_or(0);
+    let figure_of_demo = section.demo.figure;
+    let largest = section.runs.iter().map(|run| run.totals.bytes(figure_of_demo)).max().unwrap_or(0);
     let row = |run: &DemoRun| {
         let totals = run.totals;
-        let figure = |shown: String, amount, leaky| context! { shown, against => against(amount, leaky) };
+        let bar = format!("{:.2}", percent(totals.bytes(figure_of_demo), largest));
+        let bytes = |figure: Option<Figure>, amount: Option<u64>, leaky: Option<u64>| {
+            context! {
+                shown => amount.map_or("-".to_owned(), in_binary_units),
+                against => against(amount.unwrap_or(0), leaky.unwrap_or(0)),
+                bar => (figure == Some(figure_of_demo)).then(|| bar.clone()),
+            }
+        };
+        let count =
+            |amount, leaky| context! { shown => in_thousands(amount), against => against(amount, leaky) };
         context! {
             variant => run.variant,
             stands_for => if run.variant == "fixed" { section.demo.first_fix() } else { None },
             is_leak => section.demo.leaks.contains(&run.variant),
             is_first => run.variant == section.leaky().variant,
-            percent => format!("{:.2}", percent(totals.held_bytes, largest)),
             figures => [
-                figure(in_binary_units(totals.held_bytes), totals.held_bytes, first.held_bytes),
-                figure(in_thousands(totals.held_blocks), totals.held_blocks, first.held_blocks),
-                figure(in_binary_units(totals.allocated_bytes), totals.allocated_bytes, first.allocated_bytes),
-                figure(in_thousands(totals.allocations), totals.allocations, first.allocations),
+                bytes(Some(Figure::Held), Some(totals.held_bytes), Some(first.held_bytes)),
+                count(totals.held_blocks, first.held_blocks),
+                bytes(Some(Figure::AtPeak), totals.process.peak_bytes, first.process.peak_bytes),
+                bytes(None, Some(totals.allocated_bytes), Some(first.allocated_bytes)),
+                count(totals.allocations, first.allocations),
+                bytes(Some(Figure::InMemory), totals.process.resident_bytes, first.process.resident_bytes),
             ],
             profile => run.file("pb.gz"),
         }
@@ -276,6 +290,19 @@ mod tests {
         }
         assert!(overview.contains("146.0 MiB") && overview.contains("604 B"));
         assert!(page.contains("<section id=\"group-t\"") && overview.contains("href=\"#group-t\""));
+    }
+
+    #[test]
+    fn a_demo_that_is_about_another_figure_is_compared_in_it() {
+        let mut one = section("m", 7);
+        one.demo.figure = Figure::InMemory;
+        one.runs[0].totals.process.resident_bytes = Some(200 << 20);
+        one.runs[1].totals.process.resident_bytes = Some(50 << 20);
+        let page = page(&[one]);
+        let overview = &page[page.find("<nav").unwrap()..page.find("</nav>").unwrap()];
+        assert!(overview.contains("200.0 MiB <span class=\"soft\">in memory<"), "{overview}");
+        assert!(overview.contains("width:25.00%"), "{overview}");
+        assert!(page.contains("<td>200.0 MiB") && page.contains("<td>-"), "the peak is not known");
     }
 
     #[test]

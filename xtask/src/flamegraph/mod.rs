@@ -16,6 +16,7 @@ mod open;
 mod picture;
 mod prose;
 mod size;
+mod totals;
 mod viewer;
 
 use std::path::{Path, PathBuf};

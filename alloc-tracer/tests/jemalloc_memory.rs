@@ -17,6 +17,7 @@ fn the_memory_of_a_process_around_jemalloc_adds_up() {
     assert_eq!(allocator.from_system_bytes, in_use + free);
     assert!(in_use >= memory.live_bytes && allocator.returned_bytes.is_some());
     assert_eq!(memory.c_library.unwrap().name, "glibc");
+    process_memory::the_allocator_is_known_while_threads_allocate("jemalloc");
     process_memory::the_kernel_says_the_same();
     process_memory::what_was_never_written_is_live_and_absent();
     process_memory::what_no_allocator_knows_of_is_unexplained();

@@ -17,6 +17,7 @@ fn the_memory_of_a_process_around_mimalloc_adds_up() {
     // It was built without the statistics.
     assert_eq!(allocator.in_use_bytes, None);
     assert_eq!(memory.c_library.unwrap().name, "glibc");
+    process_memory::the_allocator_is_known_while_threads_allocate("mimalloc");
     process_memory::the_kernel_says_the_same();
     process_memory::what_was_never_written_is_live_and_absent();
     process_memory::what_no_allocator_knows_of_is_unexplained();

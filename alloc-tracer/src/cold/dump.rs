@@ -3,11 +3,12 @@
 //! `tests/terminal.rs`.
 
 use core::hint::black_box;
+use core::ptr;
 
 use super::config::{Config, expand};
 use super::copies::TracerCopy;
 use super::printable::printable;
-use super::process_memory::process_memory;
+use super::process_memory::process_memory_in_time;
 use super::report::{self, Moment};
 use super::snapshot::snapshot;
 use super::std::format;
@@ -22,8 +23,6 @@ use crate::sys::{process, standard_error};
 pub(crate) fn write(config: &Config, moment: Moment) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(out) = &config.out else { return };
-    // Before anything that is memory itself, if only for a moment. Without `/proc` there is no such line.
-    let memory = can_allocate(128 << 10).then(|| catch_unwind(process_memory).ok()?.ok()).flatten();
     if !has_memory(moment) {
         say("alloc-tracer: no profile written: there is no memory left to make it in\n");
         return;
@@ -31,6 +30,7 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     let path = expand(out, process::id(), COUNT.fetch_add(1, Relaxed) + 1);
     let text = catch_unwind(|| {
         let snapshot = snapshot();
+        let memory = memory_in_words();
         let mut profile =
             if config.without_symbols { snapshot.profile_without_symbols() } else { snapshot.profile() };
         let comment = profile.intern(&format!("process {}", process::id()));
@@ -38,13 +38,19 @@ pub(crate) fn write(config: &Config, moment: Moment) {
         let copy = TracerCopy::this();
         let path = copy.place_beside_others(path);
         match profile.write_marked_file(&path, Some(&copy.mark())) {
-            Ok(()) => report::block(&snapshot, memory.as_ref(), &profile, &path, moment),
+            Ok(()) => report::block(&snapshot, memory.as_deref(), &profile, &path, moment),
             Err(error) => {
                 format!("alloc-tracer: no profile written: {}\n", printable(&format!("{error}")))
             }
         }
     });
     say(&text.unwrap_or_else(|_| String::from("alloc-tracer: no profile written: internal error\n")));
+}
+
+/// Where resident memory is, before a profile is made, which is memory itself. Without `/proc` nobody knows.
+fn memory_in_words() -> Option<String> {
+    let in_words = || process_memory_in_time().map(|memory| format!("{}", memory.reconciliation()));
+    catch_unwind(in_words).ok()?.ok()
 }
 
 /// Whether there is memory for a profile, as far as one can tell before: std would end the program where it is
@@ -61,6 +67,16 @@ fn has_memory(moment: Moment) -> bool {
 }
 
 fn can_allocate(bytes: usize) -> bool {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping at an address that the kernel chooses, which nobody uses before it is gone again.
+    unsafe {
+        let pages = libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0);
+        if pages != libc::MAP_FAILED {
+            libc::munmap(pages, bytes);
+            return true;
+        }
+    }
+    // Where nothing more can be mapped, the heap may still have it. Second, because it may grow for it.
     // SAFETY: a block of the C library's own, which nobody uses; freeing none is allowed. Not by the global
     // allocator: it would be in the totals.
     unsafe {

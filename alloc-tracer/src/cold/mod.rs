@@ -31,6 +31,8 @@ pub(crate) mod load;
 #[cfg(feature = "profile")]
 pub(crate) mod on_signal;
 #[cfg(feature = "profile")]
+pub(crate) mod own_thread;
+#[cfg(feature = "profile")]
 pub(crate) mod printable;
 #[cfg(feature = "profile")]
 pub(crate) mod process_memory;

@@ -10,9 +10,10 @@ use core::ptr;
 
 use super::config::Config;
 use super::dump;
+use super::own_thread;
 use super::report::Moment;
 use super::std::prelude::rust_2024::*;
-use super::std::{io, mem, thread};
+use super::std::{io, mem};
 use crate::hot::guard::Untracked;
 use crate::hot::start;
 use crate::sys::process;
@@ -39,10 +40,7 @@ impl Wake {
 pub(crate) fn install(signal: c_int, config: &'static Config) -> io::Result<()> {
     // SAFETY: the semaphore is this module's own and nobody uses it yet.
     check(unsafe { libc::sem_init(WAKE.semaphore(), 0, 0) })?;
-    with_all_signals_blocked(|| {
-        let name = String::from("alloc-tracer");
-        thread::Builder::new().name(name).spawn(move || serve(config)).map(drop)
-    })?;
+    own_thread::start(move || serve(config))?;
     // SAFETY: zeroes are a valid `sigaction`; the handler makes only async-signal-safe calls.
     check(unsafe {
         let mut action: libc::sigaction = mem::zeroed();
@@ -75,20 +73,6 @@ extern "C" fn wake_thread(_signal: c_int) {
             libc::sem_post(WAKE.semaphore());
             *libc::__errno_location() = errno;
         }
-    }
-}
-
-/// Threads that `code` starts receive no signals: a program that blocks a signal to wait for it must
-/// not lose it to a thread that it does not know.
-fn with_all_signals_blocked<R>(code: impl FnOnce() -> R) -> R {
-    // SAFETY: both sets are valid for the calls; the mask is this thread's own and is put back.
-    unsafe {
-        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let result = code();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
-        result
     }
 }
 

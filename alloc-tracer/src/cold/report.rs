@@ -3,7 +3,6 @@
 
 use super::heap_profile::mode_in_words;
 use super::printable::printable;
-use super::process_memory::ProcessMemory;
 use super::profile::{Profile, Sample};
 use super::size::{Bytes, Count};
 use super::snapshot::Snapshot;
@@ -21,10 +20,10 @@ pub(crate) enum Moment {
     OnSignal,
 }
 
-/// The block, for a profile that was written to `path`. `memory` is the process's at the snapshot, where it is known.
+/// The block, for a profile that was written to `path`. `memory` says where resident memory is, where that is known.
 pub(crate) fn block(
     snapshot: &Snapshot,
-    memory: Option<&ProcessMemory>,
+    memory: Option<&str>,
     profile: &Profile,
     path: &Path,
     moment: Moment,
@@ -34,7 +33,7 @@ pub(crate) fn block(
         let _ = writeln!(text, "alloc-tracer:   {holder}");
     }
     if let Some(memory) = memory {
-        let _ = writeln!(text, "alloc-tracer: {}", memory.reconciliation());
+        let _ = writeln!(text, "alloc-tracer: {memory}");
     }
     let stats = &snapshot.stats;
     let mapped = Bytes::unsigned(stats.tracer_mapped_bytes);

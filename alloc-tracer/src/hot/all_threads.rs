@@ -67,8 +67,8 @@ pub(crate) fn reset_peak() {
     PEAK_BYTES.store(live_bytes().min(i64::MAX as u64).cast_signed(), Relaxed);
 }
 
-/// The stacks of all threads that have allocated and still run.
+/// The stacks of all threads that have allocated and still run; in a forked child, of its parent's threads as well.
 #[cfg(feature = "profile")]
 pub(crate) fn stack_ranges() -> impl Iterator<Item = core::ops::Range<usize>> {
-    thread::blocks().map(|block| block.stack_bounds()).map(|bounds| bounds.low..bounds.top)
+    thread::blocks().filter_map(|block| block.stack_range())
 }

@@ -16,7 +16,7 @@ use super::unwind::WalkSpace;
 use super::{sampler, start};
 use crate::sys::atomics::{
     AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
-    Ordering::SeqCst,
+    Ordering::Release, Ordering::SeqCst,
 };
 use crate::sys::pages::Part;
 use crate::sys::thread_local::{self, NO_STATE};
@@ -197,8 +197,8 @@ fn take() -> Option<&'static ThreadBlock> {
         }
     };
     let bounds = stack::bounds();
-    block.stack_low.store(bounds.low, Relaxed);
-    block.stack_top.store(bounds.top, Relaxed);
+    block.stack_low.store(bounds.low, Release);
+    block.stack_top.store(bounds.top, Release);
     // SAFETY: the block was taken from the free list by this thread alone, and its last owner has given
     // it up; no walk uses the space.
     unsafe { (*block.walk_space.get()).hand_over() };
@@ -385,6 +385,14 @@ impl ThreadBlock {
         let random = sampler::next_random(&mut state);
         self.random.store(state, Relaxed);
         random
+    }
+
+    /// The stack of the block's thread, for other threads; `None` if it has none now, or has just changed it.
+    #[cfg(feature = "profile")]
+    pub(super) fn stack_range(&self) -> Option<core::ops::Range<usize>> {
+        let top = self.stack_top.load(Acquire);
+        let low = self.stack_low.load(Acquire);
+        (top != 0 && self.stack_top.load(Relaxed) == top).then_some(low..top)
     }
 
     pub(crate) fn stack_bounds(&self) -> stack::Bounds {

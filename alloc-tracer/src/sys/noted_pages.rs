@@ -38,7 +38,9 @@ pub(super) fn note(pages: NonNull<u8>, bytes: usize) {
 /// Forgets a mapping that was given back.
 pub(super) fn strike(pages: NonNull<u8>) {
     let is_it = |noted: &&Noted| noted.start.load(Relaxed) == pages.addr().get();
-    if let Some(noted) = NOTED.iter().filter(is_it).find(|noted| noted.bytes.load(Relaxed) != 0) {
+    if let Some(noted) =
+        NOTED.iter().take(NEXT.load(Relaxed)).filter(is_it).find(|noted| noted.bytes.load(Relaxed) != 0)
+    {
         noted.bytes.store(0, Relaxed);
     }
 }

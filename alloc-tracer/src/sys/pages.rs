@@ -37,10 +37,11 @@ pub(crate) fn map(bytes: usize, part: Part) -> Option<NonNull<u8>> {
 /// - `pages`, `bytes` and `part` come from one successful call of [`map`].
 /// - No reference or pointer into the pages is used afterwards.
 pub(crate) unsafe fn unmap(pages: NonNull<u8>, bytes: usize, part: Part) {
-    // SAFETY: the range is one whole mapping (first point), and nobody uses it (second point).
-    unsafe { libc::munmap(pages.as_ptr().cast(), bytes) };
+    // First: afterwards another thread may note a mapping at this address.
     #[cfg(feature = "profile")]
     noted_pages::strike(pages);
+    // SAFETY: the range is one whole mapping (first point), and nobody uses it (second point).
+    unsafe { libc::munmap(pages.as_ptr().cast(), bytes) };
     MAPPED_BYTES.fetch_sub(bytes as u64, Relaxed);
     of_part(part).fetch_sub(bytes as u64, Relaxed);
 }

@@ -107,14 +107,50 @@ pub(crate) fn what_is_free_can_be_given_back(allocator: &str) {
     let mut blocks: Vec<Box<[u8; 256]>> = (0..400_000).map(|_| black_box(Box::new([1; 256]))).collect();
     // glibc gives back the end of its heap by itself: a block that stays at the end prevents it.
     let last = blocks.pop();
-    let full = sum().1;
+    let (memory, full) = sum();
     assert!(full.resident - before.resident > 90 * MIB, "{before} {full}");
+    // What the allocator has from the system is what the system has given it.
+    let (claimed, heap) = (memory.allocator.unwrap().from_system_bytes as i64, memory.heap_bytes as i64);
+    assert_near("from the system", claimed, heap, 2 * ROUNDING);
     drop(blocks);
+    let freed = sum().1;
     let released = alloc_tracer::release_free_memory();
     assert_eq!(released.allocator, Some(allocator));
     let bytes = |resident: Option<u64>| i64::try_from(resident.unwrap()).unwrap();
     let (was, is) = (bytes(released.resident_bytes_before), bytes(released.resident_bytes_after));
     assert!(is <= was, "{released:?}");
     assert!(is - before.resident < 16 * MIB, "{before} {full} {released:?}");
+    if allocator == "glibc" {
+        assert!(was - is > 80 * MIB, "all was still there: {released:?}");
+        // The block at the end of the heap stays, so what is gone is a hole below it.
+        let hole = sum().1;
+        assert!(freed.absent < 8 * MIB && hole.absent - freed.absent > 80 * MIB, "{freed} {hole}");
+        assert_near("unexplained", hole.unexplained, freed.unexplained, MIB);
+    }
     black_box(last);
+}
+
+/// Which allocator it is does not depend on what other threads do meanwhile.
+pub(crate) fn the_allocator_is_known_while_threads_allocate(allocator: &str) {
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    let ended = || ends.load(std::sync::atomic::Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !ended() {
+                    black_box(vec![1_u8; 100_000]);
+                }
+            });
+        }
+        for _ in 0..30 {
+            let memory = process_memory().unwrap();
+            assert_eq!(
+                memory.allocator.map(|found| found.name),
+                Some(allocator),
+                "{}",
+                memory.reconciliation()
+            );
+        }
+        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }

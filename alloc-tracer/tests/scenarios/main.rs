@@ -16,6 +16,7 @@ mod recursion;
 mod refused_memory;
 mod scenario;
 mod small_stacks;
+mod stopped_threads;
 mod system_calls;
 mod untouched;
 mod wild_frames;

@@ -8,10 +8,13 @@ use crate::cold::stats::stats;
 
 pub(super) const NAME: &str = "glibc";
 
-/// Whether a block is glibc's. There is no way to ask for a block, so this is what remains where no other
+/// Whether blocks may be glibc's. There is no way to ask for a block, so it is what remains where no other
 /// known allocator owns it, unless the figures say that it cannot be: what is live would have to be in use.
-pub(super) fn owns(_block: NonNull<u8>) -> bool {
-    memory().is_some_and(|memory| memory.in_use_bytes >= Some(stats().live_bytes))
+pub(super) fn may_be_inner() -> bool {
+    let (before, memory, after) = (stats(), memory(), stats());
+    // Other threads go on meanwhile, and each may be off by what it has not told yet.
+    let surely_live = before.live_bytes.min(after.live_bytes).saturating_sub(after.peak_error_bytes);
+    memory.is_some_and(|memory| memory.in_use_bytes >= Some(surely_live))
 }
 
 /// `arena` is what the heaps have from the system and `hblkhd` what large blocks have, each a mapping of its
@@ -24,7 +27,7 @@ pub(super) fn memory() -> Option<AllocatorMemory> {
     let found = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr()) })?;
     // SAFETY: glibc defines `mallinfo2` with this prototype.
     let mallinfo2: Mallinfo2 = unsafe { transmute(found) };
-    // SAFETY: it has no preconditions; it locks one arena after the other, and none is held here.
+    // SAFETY: it has no preconditions. It locks one arena after the other, and waits for a thread that holds one.
     let figures = unsafe { mallinfo2() };
     Some(AllocatorMemory {
         name: NAME,

@@ -3,7 +3,7 @@
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
-use core::ptr::{self, NonNull};
+use core::ptr;
 
 use super::AllocatorMemory;
 use super::optional_symbol::optional_symbol;
@@ -19,24 +19,21 @@ fn mallctl() -> Option<Mallctl> {
     unsafe { transmute::<usize, Option<Mallctl>>(address) }
 }
 
-/// Looks up in jemalloc's map of its memory.
-pub(super) fn owns(block: NonNull<u8>) -> bool {
-    let Some(mallctl) = mallctl() else { return false };
-    let mut block = block.as_ptr();
-    let mut arena: u32 = 0;
-    let mut arena_bytes = size_of::<u32>();
-    // SAFETY: the name ends in NUL, `arenas.lookup` reads a pointer and writes an unsigned number, and all
-    // lengths are those of what is passed.
-    let refused = unsafe {
-        mallctl(
-            c"arenas.lookup".as_ptr(),
-            (&raw mut arena).cast(),
-            &raw mut arena_bytes,
-            (&raw mut block).cast(),
-            size_of::<*mut u8>(),
-        )
-    };
-    refused == 0
+/// Bytes that the calling thread has ever had from it. The one way to learn whose a block is: before 5.3.1
+/// `arenas.lookup` reads through a null pointer where a block is not jemalloc's (`src/emap.c`).
+pub(super) fn allocated_by_this_thread() -> Option<u64> {
+    figure::<u64>(c"thread.allocated")
+}
+
+/// A figure, of the type that jemalloc(3) gives it; `None` where it was built without statistics.
+fn figure<T: Default>(name: &CStr) -> Option<T> {
+    let mallctl = mallctl()?;
+    let (mut value, mut len) = (T::default(), size_of::<T>());
+    // SAFETY: the name ends in NUL; both pointers are to live words, and jemalloc refuses a length that is not
+    // that of the figure's type.
+    let refused =
+        unsafe { mallctl(name.as_ptr(), (&raw mut value).cast(), &raw mut len, ptr::null_mut(), 0) };
+    (refused == 0).then_some(value)
 }
 
 pub(super) fn memory() -> Option<AllocatorMemory> {
@@ -52,13 +49,7 @@ pub(super) fn memory() -> Option<AllocatorMemory> {
             size_of::<u64>(),
         )
     };
-    let figure = |name: &CStr| {
-        let (mut bytes, mut len) = (0_usize, size_of::<usize>());
-        // SAFETY: the name ends in NUL and names a `size_t`; both pointers are to live words.
-        let refused =
-            unsafe { mallctl(name.as_ptr(), (&raw mut bytes).cast(), &raw mut len, ptr::null_mut(), 0) };
-        (refused == 0).then_some(bytes as u64)
-    };
+    let figure = |name| figure::<usize>(name).map(|bytes| bytes as u64);
     let mapped = figure(c"stats.mapped")?;
     let allocated = figure(c"stats.allocated")?;
     // What it needs for itself is mapped, and is neither handed out nor free to be.

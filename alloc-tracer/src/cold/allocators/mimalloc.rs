@@ -15,7 +15,7 @@ pub(super) fn owns(block: NonNull<u8>) -> bool {
     let address = optional_symbol!("mi_is_in_heap_region");
     // SAFETY: 0 is `None`; else it is the address of mimalloc's function of this prototype.
     let is_in_heap_region = unsafe { transmute::<usize, Option<IsInHeapRegion>>(address) };
-    // SAFETY: any pointer may be asked for.
+    // SAFETY: any pointer may be asked for; the look-up goes by the address alone.
     is_in_heap_region.is_some_and(|ask| unsafe { ask(block.as_ptr().cast()) })
 }
 
@@ -40,9 +40,11 @@ pub(super) fn memory() -> Option<AllocatorMemory> {
     let none = ptr::null_mut;
     // SAFETY: every pointer may be null, and `committed` is a live word.
     unsafe { process_info(none(), none(), none(), none(), none(), &raw mut committed, none(), none()) };
+    // It keeps the figure as a signed one, which may be below zero for a moment.
+    let from_system_bytes = u64::try_from(committed.cast_signed()).ok()?;
     Some(AllocatorMemory {
         name: NAME,
-        from_system_bytes: committed as u64,
+        from_system_bytes,
         in_use_bytes: None,
         free_bytes: None,
         returned_bytes: None,

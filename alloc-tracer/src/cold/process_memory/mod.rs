@@ -5,11 +5,14 @@ mod mappings;
 mod ranges;
 mod reconciliation;
 mod release;
+mod status;
 
-use super::allocators::{Allocator, AllocatorMemory};
+use core::time::Duration;
+
+use super::allocators::{AllocatorMemory, Figures};
 use super::stats::stats;
 use super::std::prelude::rust_2024::*;
-use super::std::{format, fs, io};
+use super::std::{format, io};
 use crate::hot::all_threads;
 use crate::hot::guard::Untracked;
 use crate::sys::noted_pages;
@@ -17,6 +20,7 @@ use mappings::{Mapping, Origin};
 use ranges::Ranges;
 pub use reconciliation::Reconciliation;
 pub use release::{Released, release_free_memory};
+use status::Status;
 
 /// The memory of the process at a moment, in bytes. The kernel tells whole KiB of each mapping.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,8 +56,9 @@ pub struct ProcessMemory {
     absent_heap_bytes: u64,
 }
 
-/// The memory of the process now. Reads `/proc`, asks the allocators, and takes about a millisecond for each
-/// hundred MiB in memory; not for signal handlers.
+/// The memory of the process now. Reads `/proc` and asks the allocators, which takes some milliseconds for each
+/// hundred MiB in memory, and their locks: glibc walks all its free blocks, and other threads wait meanwhile. Not for
+/// signal handlers, and not while threads are stopped that may hold such a lock.
 ///
 /// ```
 /// # use alloc_tracer::AllocTracer;
@@ -73,22 +78,31 @@ pub struct ProcessMemory {
 /// # Errors
 /// Where `/proc/self/smaps` or `/proc/self/status` cannot be read; the error names the file.
 pub fn process_memory() -> io::Result<ProcessMemory> {
-    let _guard = Untracked::enter();
-    let inner = Allocator::inner();
-    let tracer = Ranges::new(noted_pages::ranges());
-    let stacks = Ranges::new(all_threads::stack_ranges());
-    let mut memory = ProcessMemory {
-        live_bytes: stats().live_bytes,
-        allocator: inner.and_then(Allocator::memory),
-        c_library: Allocator::of_c_library().filter(|c| Some(*c) != inner).and_then(Allocator::memory),
-        ..ProcessMemory::default()
-    };
-    mappings::each(|mapping| memory.add(mapping, &tracer, &stacks))?;
-    memory.peak_resident_bytes = peak_resident_bytes()?.max(memory.resident_bytes);
-    Ok(memory)
+    ProcessMemory::read(Figures::now)
+}
+
+/// As [`process_memory`], for when it must never wait for long: the allocators' figures are missing where
+/// another thread keeps one of them locked.
+pub(crate) fn process_memory_in_time() -> io::Result<ProcessMemory> {
+    const LONG_ENOUGH: Duration = Duration::from_secs(1);
+    let has_other_threads = Status::read()?.threads != 1;
+    ProcessMemory::read(|| if has_other_threads { Figures::within(LONG_ENOUGH) } else { Figures::now() })
 }
 
 impl ProcessMemory {
+    fn read(figures: impl FnOnce() -> Figures) -> io::Result<ProcessMemory> {
+        let _guard = Untracked::enter();
+        let Figures { inner, c_library } = figures();
+        let tracer = Ranges::new(noted_pages::ranges());
+        let stacks = Ranges::new(all_threads::stack_ranges());
+        let live_bytes = stats().live_bytes;
+        let mut memory =
+            ProcessMemory { live_bytes, allocator: inner, c_library, ..ProcessMemory::default() };
+        mappings::each(|mapping| memory.add(mapping, &tracer, &stacks))?;
+        memory.peak_resident_bytes = Status::read()?.peak_resident_bytes.max(memory.resident_bytes);
+        Ok(memory)
+    }
+
     fn add(&mut self, mapping: &Mapping, tracer: &Ranges, stacks: &Ranges) {
         let resident_bytes = mapping.resident_bytes;
         self.resident_bytes += resident_bytes;
@@ -112,17 +126,6 @@ impl ProcessMemory {
             }
         }
     }
-}
-
-fn peak_resident_bytes() -> io::Result<u64> {
-    const STATUS: &str = "/proc/self/status";
-    let in_words = |error: io::Error| io::Error::new(error.kind(), reading(STATUS, &error));
-    // By bytes: the program's name, which is in it, need not be UTF-8.
-    let text = fs::read(STATUS).map_err(in_words)?;
-    let line = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"VmHWM:"));
-    let kib =
-        line.and_then(|line| str::from_utf8(line).ok()?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    Ok(kib.unwrap_or(0) << 10)
 }
 
 fn reading(file: &str, error: &io::Error) -> String {

@@ -17,7 +17,8 @@ use crate::cold::size::Bytes;
 /// files (`heap_bytes`) differ by pages that are not in memory (*absent*: never written, given back, or
 /// swapped) and by memory that no allocator knows of (*unexplained*: `mmap` by other code, zeroed data of the program).
 /// Absent is taken as the least that it can be: what the main heap lacks, or what is claimed and cannot be in memory.
-/// So where much of both exists outside the main heap, they hide each other, and neither is ever larger than it is.
+/// So where much of both exists outside the main heap, they hide each other. While other threads allocate, the figures
+/// are of moments that follow one another, and what changed in between is in these two terms as well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reconciliation {
@@ -54,11 +55,14 @@ impl ProcessMemory {
             Some(allocator) => (signed(allocator.from_system_bytes), allocator.free_bytes.map(signed)),
             None => (live, None),
         };
-        let slack = from_system - free.unwrap_or(0) - live;
+        let slack = from_system.saturating_sub(free.unwrap_or(0)).saturating_sub(live);
         let c_library = self.c_library.map_or(0, |allocator| signed(allocator.from_system_bytes));
-        let claimed = from_system + c_library;
+        let claimed = from_system.saturating_add(c_library);
         let heap = signed(self.heap_bytes);
-        let absent = (claimed - heap).max(signed(self.absent_heap_bytes).min(claimed));
+        // What lacks in the main heap is glibc's, if glibc is there to claim it.
+        let has_glibc = [self.allocator, self.c_library].iter().flatten().any(|one| one.name == "glibc");
+        let absent_of_main = if has_glibc { signed(self.absent_heap_bytes).min(claimed) } else { 0 };
+        let absent = claimed.saturating_sub(heap).max(absent_of_main);
         Reconciliation {
             resident: signed(self.resident_bytes),
             live,
@@ -69,7 +73,7 @@ impl ProcessMemory {
             tracer: signed(self.tracer_bytes),
             stacks: signed(self.stack_bytes),
             files: signed(self.file_bytes),
-            unexplained: heap - claimed + absent,
+            unexplained: heap.saturating_sub(claimed).saturating_add(absent),
             allocator: self.allocator.map(|allocator| allocator.name),
         }
     }

@@ -21,7 +21,7 @@ pub struct Released {
 /// `mi_collect(true)`.
 ///
 /// Only pages without a single live block can go, and the next allocations must get them anew, so it is of use
-/// after a peak and not every second. glibc walks all its free blocks under its locks.
+/// after a peak and not every second. glibc walks all its free blocks under its locks, and other threads wait meanwhile.
 ///
 /// ```
 /// # use alloc_tracer::AllocTracer;

@@ -30,7 +30,7 @@ pub(crate) fn write(config: &Config, moment: Moment) {
     let path = expand(out, process::id(), COUNT.fetch_add(1, Relaxed) + 1);
     let text = catch_unwind(|| {
         let snapshot = snapshot();
-        let memory = memory_in_words();
+        let memory = memory_in_words(moment);
         let mut profile =
             if config.without_symbols { snapshot.profile_without_symbols() } else { snapshot.profile() };
         let comment = profile.intern(&format!("process {}", process::id()));
@@ -48,8 +48,9 @@ pub(crate) fn write(config: &Config, moment: Moment) {
 }
 
 /// Where resident memory is, before a profile is made, which is memory itself. Without `/proc` nobody knows.
-fn memory_in_words() -> Option<String> {
-    let in_words = || process_memory_in_time().map(|memory| format!("{}", memory.reconciliation()));
+fn memory_in_words(moment: Moment) -> Option<String> {
+    let at_exit = matches!(moment, Moment::AtExit);
+    let in_words = || process_memory_in_time(at_exit).map(|memory| format!("{}", memory.reconciliation()));
     catch_unwind(in_words).ok()?.ok()
 }
 

@@ -19,6 +19,7 @@ use super::own_thread;
 use super::std::alloc::{Layout, alloc, dealloc};
 use super::std::prelude::rust_2024::*;
 use super::std::sync::mpsc;
+use super::std::thread;
 use crate::hot::guard::Untracked;
 
 /// An allocator's own figures, in bytes. A figure that it does not give is `None`.
@@ -58,12 +59,18 @@ impl Figures {
     }
 
     /// The same from another thread, which is left behind if it does not answer in time: a thread that was
-    /// stopped for ever may hold a lock.
-    pub(crate) fn within(time: Duration) -> Figures {
+    /// stopped for ever may hold a lock. At the process's end it must not end: where the first thread has ended
+    /// before, the C library takes a thread that ends for the last one and ends the process in the middle of this.
+    pub(crate) fn within(time: Duration, at_exit: bool) -> Figures {
         let (answer, answers) = mpsc::channel();
         let ask = move || {
             // Nobody may be waiting any more.
             let _ = answer.send(Figures::now());
+            if at_exit {
+                loop {
+                    thread::park();
+                }
+            }
         };
         match own_thread::start(ask) {
             Ok(()) => answers.recv_timeout(time).unwrap_or_default(),

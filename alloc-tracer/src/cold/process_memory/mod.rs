@@ -83,10 +83,12 @@ pub fn process_memory() -> io::Result<ProcessMemory> {
 
 /// As [`process_memory`], for when it must never wait for long: the allocators' figures are missing where
 /// another thread keeps one of them locked.
-pub(crate) fn process_memory_in_time() -> io::Result<ProcessMemory> {
+pub(crate) fn process_memory_in_time(at_exit: bool) -> io::Result<ProcessMemory> {
     const LONG_ENOUGH: Duration = Duration::from_secs(1);
     let has_other_threads = Status::read()?.threads != 1;
-    ProcessMemory::read(|| if has_other_threads { Figures::within(LONG_ENOUGH) } else { Figures::now() })
+    ProcessMemory::read(|| {
+        if has_other_threads { Figures::within(LONG_ENOUGH, at_exit) } else { Figures::now() }
+    })
 }
 
 impl ProcessMemory {

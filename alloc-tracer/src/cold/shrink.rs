@@ -37,7 +37,8 @@ use super::std::vec::Vec;
 ///
 /// All shrinking and growing together moves at most 2 items for each one put in and 1 for each one taken out (3 where
 /// tombstones arise, in maps and sets), whatever the order, plus a constant; provided that the room grows by putting
-/// in alone, as every `reserve` ahead of need is one more reason to shrink. The proof is that of dynamic tables
+/// in alone, as every `reserve` ahead of need is one more reason to shrink (`extend` of a map reserves for keys that it
+/// already has, too). The proof is that of dynamic tables
 /// (Cormen, Leiserson, Rivest and Stein, *Introduction to Algorithms*, "Table expansion and contraction"): let Φ =
 /// 2·n − c where n ≥ c/2 and c/2 − n below, never negative.
 ///
@@ -49,7 +50,8 @@ use super::std::vec::Vec;
 ///   n ≤ c/2 ≤ t items (hashbrown does it only then) and t becomes 0. Growth happens at n + t = c with n > c/2; it moves
 ///   n items while Φ + 2·t goes from c to c − n.
 ///
-/// One call may still take long: it moves all that is left, and until it returns both rooms exist.
+/// One call may still take long: it moves all that is left, and until it returns both rooms exist. The new one is
+/// allocated, and std ends a program that is refused it: this is nothing to do where memory has run out.
 ///
 /// # Maps and sets
 ///

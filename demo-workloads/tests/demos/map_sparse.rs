@@ -4,11 +4,13 @@
 use std::sync::LazyLock;
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::{bytes_of_buckets, bytes_of_growth};
 
 /// Room for 114,688 sessions, and for 1,792 in the sweep.
 const SIZE: u64 = 100_000;
-const SLOTS: i64 = 1 << 17;
-const SWEPT_SLOTS: i64 = 1 << 11;
+const SLOTS: u64 = 1 << 17;
+const SWEPT_SLOTS: u64 = 1 << 11;
+type Pair = (u64, [u8; 64]);
 const OPEN: &str = "SessionStore::open";
 const CLOSE: &str = "SessionStore::close_oldest";
 const AFTER: &str = "SessionStore::after_busiest_hour";
@@ -17,25 +19,15 @@ const GROWTH: [&str; 2] = ["reserve_rehash", "resize"];
 static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-sparse", "leaky", SIZE));
 static FIXED: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-sparse", "fixed", SIZE));
 
-/// A slot is one (id, session) and one control byte; one group of control bytes is repeated at the end.
-/// Source: hashbrown, `src/raw.rs`, `TableLayout::calculate_layout_for`.
-fn table_bytes(slots: i64) -> i64 {
-    const PAIR_BYTES: i64 = size_of::<(u64, [u8; 64])>() as i64;
-    const GROUP_BYTES: i64 = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    slots * (PAIR_BYTES + 1) + GROUP_BYTES
-}
-
 #[test]
 fn a_map_that_is_a_quarter_full_holds_the_table_of_its_fullest_hour() {
     let run = &*LEAKY;
-    assert_eq!(run.under(OPEN, "inuse_space"), table_bytes(SLOTS));
+    assert_eq!(run.under(OPEN, "inuse_space"), bytes_of_buckets::<Pair>(SLOTS));
     assert_eq!(run.under(OPEN, "inuse_objects"), 1);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     assert_eq!(run.under("sweep", "inuse_space"), 0);
     assert!(run.text.contains("\n28,000 left, 24.4 % of that room: 9.1 MiB held\n"), "{}", run.text);
-    // Tables of 4, 8, 16 ... slots: the sum of the doublings is just under twice the last one.
-    let ratio = run.under(OPEN, "alloc_space") as f64 / table_bytes(SLOTS) as f64;
-    assert!((1.99..2.001).contains(&ratio), "{ratio}");
+    assert_eq!(run.under(OPEN, "alloc_space"), bytes_of_growth::<Pair>(SLOTS));
     let towers = run.under(OPEN, "alloc_space") + run.under("sweep", "alloc_space");
     assert!(run.total("alloc_space") - towers < 64 << 10, "{} elsewhere", run.total("alloc_space") - towers);
 }
@@ -50,9 +42,9 @@ fn every_fix_leaves_a_smaller_table_where_it_asked_for_it() {
         (&exact("shrink-to-fit"), AFTER, SLOTS / 4, "1, sessions moved 28,000"),
     ] {
         assert_eq!(run.under(OPEN, "inuse_space"), 0, "{}", run.text);
-        assert_eq!(run.under(function, "inuse_space"), table_bytes(slots), "{}", run.text);
+        assert_eq!(run.under(function, "inuse_space"), bytes_of_buckets::<Pair>(slots), "{}", run.text);
         // All that was ever asked for there is that one table: nothing moved twice.
-        assert_eq!(run.under(function, "alloc_space"), table_bytes(slots), "{}", run.text);
+        assert_eq!(run.under(function, "alloc_space"), bytes_of_buckets::<Pair>(slots), "{}", run.text);
         run.heaviest("inuse_space").assert_dominates(
             run.total("inuse_space"),
             function,
@@ -91,7 +83,7 @@ fn the_sweep_says_where_the_rule_acts_and_what_each_way_leaves() {
     assert_eq!(rows.len(), 17, "{}", run.text);
     for [_, density, held, _, gives, helped, rebuilt, fitted] in &rows {
         assert!(
-            (held - table_bytes(SWEPT_SLOTS) as f64).abs() < 60.0,
+            (held - bytes_of_buckets::<Pair>(SWEPT_SLOTS) as f64).abs() < 60.0,
             "what was removed changed the table: {held}"
         );
         assert_eq!(*gives == 1.0, *density < 25.0, "{density}");
@@ -128,5 +120,8 @@ fn sampling_finds_the_same_stack() {
     let run = ProfiledRun::sampled("64k", "map-sparse", "leaky", SIZE);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     // One block 146 times as large as the interval is as good as certain to be sampled, and its weight is its size.
-    assert!((run.under(OPEN, "inuse_space") - table_bytes(SLOTS)).abs() * 100 < table_bytes(SLOTS));
+    assert!(
+        (run.under(OPEN, "inuse_space") - bytes_of_buckets::<Pair>(SLOTS)).abs() * 100
+            < bytes_of_buckets::<Pair>(SLOTS)
+    );
 }

@@ -3,8 +3,8 @@
 //! Kept: an entry for each session that ever was, and the whole message behind each value of 16 bytes.
 //! Why: two mistakes that hide each other. Nobody removes the entries of ended sessions: keys and table only grow. And
 //! each value is a `Bytes::slice` of the message that it came in, which it keeps in full.
-//! inuse_space: two towers, about one half each: `receive_message`, the messages; and `EtagCache::remember`, the keys and, by
-//! hashbrown's growth, the table. Two towers are two findings, and each has its own fix.
+//! inuse_space: two towers, about one half each: `receive_message`, the messages; and `EtagCache::remember`, the keys
+//! and, by hashbrown's growth, the table. Two towers are two findings, and each has its own fix.
 //! alloc_space: the same two towers; the second is now the wider one, since the table grew by doubling.
 //! Fix: both: remove a session's entry when it ends, and copy the value out of its message. The first alone leaves
 //! every message, because one session in sixteen lives on and its slice is enough; the second alone leaves every key

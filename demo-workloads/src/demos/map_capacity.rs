@@ -5,8 +5,8 @@
 //! Why: `capacity()` is not the table's size: it is the entries plus the slots that may still be filled without
 //! growth (hashbrown, `src/raw.rs`, `RawTable::capacity`). A slot removed from a run of sixteen full ones becomes a
 //! tombstone, which is neither (`RawTableInner::erase`), so in a table that had been full `capacity()` falls with
-//! every removal and always equals the number of entries: the emptier the map, the fuller it looks. That is so where ids are their own
-//! hashes and lie side by side; std's hasher scatters them, and `capacity()` falls far, but not to 0.
+//! every removal and always equals the number of entries: the emptier the map, the fuller it looks. That is so where
+//! ids are their own hashes and lie side by side; std's hasher scatters them, and `capacity()` falls far, but not to 0.
 //! inuse_space: one tower fills the width, `JobQueue::accept` down to hashbrown's growth: a single block, the table,
 //! as large as when it was full. Believe the picture, not `capacity()`.
 //! alloc_space: the same tower, twice as much, for the smaller tables on the way.
@@ -119,7 +119,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     queue.accept(accepted as u64);
     let allocations = alloc_tracer::stats().allocations - allocations_before;
     print_row(ledger, "one more accepted", &queue)?;
-    ledger.say(format_args!("which took {allocations} allocations"))?;
+    ledger.say(format_args!("allocations that it took: {allocations}"))?;
     let (limit, left) = under_stds_hasher();
     let share = percent(left as i64, limit as i64);
     let (limit, left) = (Count::from(limit), Count::from(left));

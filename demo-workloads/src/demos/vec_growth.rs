@@ -2,15 +2,14 @@
 //!
 //! Kept: the part of each buffer that no element fills: a vector of a million readings has room for 48,576 more.
 //! Why: a full buffer is exchanged for one twice as large: the number of reallocations grows with the logarithm of the
-//! length, the bytes ever asked for are twice the last buffer, and up to half of that one stays empty. Source: Rust 1.95,
-//! `grow_amortized` in `library/alloc/src/raw_vec/mod.rs`.
-//! `reserve_exact` before each chunk ends tight, but exchanges the buffer every time: the bytes ever
-//! asked for grow with the square of the length.
+//! length, the bytes ever asked for are twice the last buffer, and up to half of that one stays empty. Source: Rust
+//! 1.95, `grow_amortized` in `library/alloc/src/raw_vec/mod.rs`. `reserve_exact` before each chunk ends tight, but
+//! exchanges the buffer every time: the bytes ever asked for grow with the square of the length.
 //! inuse_space: three towers, `Readings::record_temperature`, `record_humidity` and `record_pressure` down to the
 //! growth of `RawVec`: one block each, the last buffer. With a capacity they are as wide as what they hold.
-//! alloc_space: the chain: each tower is twice as wide as in inuse_space, and alloc_objects counts every buffer of
-//! it. With `reserve-exact` it is (chunks + 1) / 2 times as wide, more than a hundred times for a million readings. With
-//! a capacity both pictures are the same.
+//! alloc_space: the chain: each tower is twice as wide as in inuse_space, and alloc_objects counts every buffer of it.
+//! With `reserve-exact` it is (chunks + 1) / 2 times as wide, more than a hundred times for a million readings. With a
+//! capacity both pictures are the same.
 //! Fix: say how many there will be: `Vec::with_capacity(n)`, or collect from an iterator that knows its length;
 //! `shrink_to_fit()` afterwards gives the spare room back, the chain remains.
 //! Broken by: `tests/demos/vec_growth.rs`.

@@ -1,5 +1,6 @@
-//! `collect-in-place`: a thousandth of the readings holds all their memory, at the stack that loaded them, whatever they
-//! are collected into; three ways of collecting hold what they keep. The table says when this standard library does so.
+//! `collect-in-place`: a thousandth of the readings holds all their memory, at the stack that loaded them, whatever
+//! they are collected into; three ways of collecting hold what they keep. The table says when this standard library
+//! does so.
 
 use std::sync::LazyLock;
 

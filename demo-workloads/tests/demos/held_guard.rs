@@ -1,5 +1,5 @@
-//! `held-guard`: one guard holds every table that was replaced since; where guards are short, or references are counted,
-//! the bytes stay as they are.
+//! `held-guard`: one guard holds every table that was replaced since; where guards are short, or references are
+//! counted, the bytes stay as they are.
 
 use crate::profiled_run::ProfiledRun;
 

@@ -1,5 +1,5 @@
-//! `json-tree`: a tree of maps takes ten times its text and more, nearly all of it nodes with room for eleven fields; the
-//! struct takes what its fields need, to the byte.
+//! `json-tree`: a tree of maps takes ten times its text and more, nearly all of it nodes with room for eleven fields;
+//! the struct takes what its fields need, to the byte.
 
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::profiled_run::ProfiledRun;
+use crate::profiled_run::{ProfiledRun, printed_bytes};
 use crate::table_bytes::{bytes_of_buckets, bytes_of_growth};
 
 /// Room for 114,688 sessions, and for 1,792 in the sweep.
@@ -58,18 +58,13 @@ fn every_fix_leaves_a_smaller_table_where_it_asked_for_it() {
 /// rebuild, `shrink_to_fit`.
 fn sweep_rows(text: &str) -> Vec<[f64; 8]> {
     let rows = text.lines().skip(2).take_while(|row| row.contains(" % "));
-    let bytes = |number: &str, unit: &str| match unit {
-        "B" => number.parse::<f64>().unwrap(),
-        "KiB" => number.parse::<f64>().unwrap() * 1024.0,
-        _ => panic!("not bytes: {number} {unit}"),
-    };
     rows.map(|row| {
         let row = row.replace("give back", "give-back").replace(',', "");
         let fields: Vec<&str> = row.split_whitespace().filter(|field| *field != "%").collect();
         let gives = f64::from(u8::from(fields[6] == "give-back"));
         assert!(gives == 1.0 || fields[6] == "keep", "{row}");
         let share = |at: usize| fields[at].parse::<f64>().unwrap();
-        let left = |at: usize| bytes(fields[at], fields[at + 1]);
+        let left = |at: usize| printed_bytes(&fields[at..at + 2].join(" "));
         [share(1), share(2), left(3), share(5), gives, left(7), left(9), left(11)]
     })
     .collect()

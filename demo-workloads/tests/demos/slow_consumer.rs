@@ -1,7 +1,7 @@
 //! `slow-consumer`: what arrives faster than it is written stays, at the difference of the rates; a queue with a bound
 //! holds its bound, whatever it does with the rest.
 
-use crate::profiled_run::ProfiledRun;
+use crate::profiled_run::{ProfiledRun, printed_bytes};
 
 const SECONDS: u64 = 4;
 const EVENT_BYTES: i64 = 1024;
@@ -33,8 +33,8 @@ fn an_unbounded_queue_holds_all_that_is_not_written_yet() {
 #[test]
 fn the_slope_is_the_difference_of_the_rates() {
     let text = ProfiledRun::exact_unnamed("slow-consumer", "leaky", SECONDS).text;
-    let slope = text.trim_end().rsplit_once(": ").unwrap().1.strip_suffix(" KiB a second").unwrap();
-    let slope_bytes = slope.parse::<f64>().unwrap() * 1024.0;
+    let slope = text.trim_end().rsplit_once(": ").unwrap().1.strip_suffix(" a second").unwrap();
+    let slope_bytes = printed_bytes(slope);
     let a_second = (READ_A_SECOND - WRITTEN_A_SECOND) as f64;
     // Besides the event each takes a slot of a block of 32, which has four words of its own.
     // Source: tokio, `sync/mpsc/mod.rs`, "Allocation behavior".

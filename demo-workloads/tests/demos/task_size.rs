@@ -1,6 +1,6 @@
-//! `task-size`: every waiting task holds the buffer that lives across its await, taken branch or not; a scope, a smaller
-//! buffer and a boxed branch end that. A recursion costs stack, which no profile of the heap has, and a `Vec` instead of
-//! it costs heap.
+//! `task-size`: every waiting task holds the buffer that lives across its await, taken branch or not; a scope, a
+//! smaller buffer and a boxed branch end that. A recursion costs stack, which no profile of the heap has, and a `Vec`
+//! instead of it costs heap.
 
 use std::sync::LazyLock;
 

@@ -52,7 +52,6 @@ fn sampling_finds_both_stacks() {
     // The routes are one block, 2,048 times as large as the interval. A buffer is sampled with a probability of 98 %; of
     // a thousand the estimate's standard error is below 0.5 %.
     for (function, held) in [(LOAD, CONFIGURATION_BYTES), (ACCEPT, 2 * REQUESTS as i64 * BUFFER_BYTES)] {
-        let found = run.under(function, "inuse_space");
-        assert!((found - held).abs() * 20 < held, "{function}: {found} for {held}");
+        run.assert_estimates(function, held, 5);
     }
 }

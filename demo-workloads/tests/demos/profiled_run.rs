@@ -83,6 +83,18 @@ impl ProfiledRun {
         self.stacks(column).iter().filter(|(frames, _)| matching(frames)).map(|(_, value)| value).sum()
     }
 
+    /// The sum of a column over the stacks that have these words in the name of a frame, of whichever crate.
+    pub(crate) fn under_any(&self, words: &str, column: &str) -> i64 {
+        let matching = |frames: &Vec<String>| frames.iter().any(|frame| frame.contains(words));
+        self.stacks(column).iter().filter(|(frames, _)| matching(frames)).map(|(_, value)| value).sum()
+    }
+
+    /// Asserts that the bytes in use under this function, which were sampled, are these within so many percent.
+    pub(crate) fn assert_estimates(&self, function: &str, bytes: i64, percent: i64) {
+        let found = self.under(function, "inuse_space");
+        assert!((found - bytes).abs() * 100 < bytes * percent, "{function}: {found} found, {bytes} held");
+    }
+
     /// The last figure that the run printed with these words behind it, in MiB.
     pub(crate) fn mib(&self, words: &str) -> f64 {
         let all = format!("{}{}", self.text, self.memory);
@@ -130,6 +142,11 @@ impl Heaviest {
     /// container's growth inside (called by) the demo's own function.
     pub(crate) fn assert_dominates(&self, total: i64, demo_function: &str, growth: &[&str]) {
         assert!(self.value * 100 >= total * 95, "holds {} of {total}: {:#?}", self.value, self.frames);
+        self.assert_leads(demo_function, growth);
+    }
+
+    /// Asserts that the stack leads from the demo's own function to one of these.
+    pub(crate) fn assert_leads(&self, demo_function: &str, growth: &[&str]) {
         let outer = self.frames.iter().position(|frame| is_function(frame, demo_function));
         let inner = self.frames.iter().position(|frame| growth.iter().any(|part| frame.contains(part)));
         let (Some(outer), Some(inner)) = (outer, inner) else {

@@ -130,6 +130,5 @@ fn sampling_finds_the_same_stack() {
     heaviest.assert_dominates(heaviest.value, LOG_IN, &["load_user"]);
     assert!(run.under(LOG_IN, "inuse_space") * 100 >= run.total("inuse_space") * 90);
     // Some seven hundred samples: a standard error of 4 %.
-    let exact = users_bytes();
-    assert!((run.under(LOAD_USER, "inuse_space") - exact).abs() * 100 < 25 * exact);
+    run.assert_estimates(LOAD_USER, users_bytes(), 25);
 }

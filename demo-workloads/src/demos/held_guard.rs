@@ -9,8 +9,9 @@
 //! nor the report is anywhere in the picture. Beside it a sliver: crossbeam-epoch's bags of retired pointers, below
 //! `Global::push_bag`.
 //! alloc_space: the same tower, as wide; with a fix it stays, for the tables are made all the same.
-//! Fix: `guard.repin()` between two steps of long work, or a guard for each step; or reference counts: under `arc-swap`
-//! the report's one guard keeps one old table. Where each session keeps one (`sessions`): `load` on each request.
+//! Fix: `guard.repin()` between two steps of long work (`repin`), or a guard for each step (`unpin`); or reference
+//! counts: under `arc-swap` the report's one guard keeps one old table. Where each session keeps one (`sessions`):
+//! `load` on each request.
 //! Broken by: `tests/demos/held_guard.rs`.
 
 use std::io;

@@ -9,8 +9,8 @@
 //! `parse_typed`; or the text and the vectors, `export` and `parse_borrowed`.
 //! alloc_space: the three ways to parse side by side, `parse_tree`, `parse_typed` and `parse_borrowed`, each about as
 //! wide as what it holds, since a parser builds up and throws little away; and `export`, the text.
-//! Fix: deserialize into a struct that has the fields which are read; where the text lives as long as the
-//! orders, borrow the strings from it as `&str`: then only the vectors are allocated, and the text counts.
+//! Fix: deserialize into a struct that has the fields which are read (`typed`); where the text lives as long as the
+//! orders, borrow the strings from it as `&str` (`borrowed`): then only the vectors are allocated, and the text counts.
 //! Broken by: `tests/demos/json_tree.rs`.
 
 use std::fmt::Write;

@@ -10,8 +10,8 @@
 //! inuse_space: one tower fills the width, `JobQueue::accept` down to hashbrown's growth: a single block, the table,
 //! as large as when it was full. Believe the picture, not `capacity()`.
 //! alloc_space: the same tower, twice as much, for the smaller tables on the way.
-//! Fix: call `shrink_to_fit()` without asking `capacity()`: it compares the table's real size and does nothing where
-//! nothing can be gained; or compare `len()` with the largest number of entries seen.
+//! Fix: call `shrink_to_fit()` without asking `capacity()` (`shrink`): it compares the table's real size and does
+//! nothing where nothing can be gained; or compare `len()` with the largest number of entries seen (`high-water`).
 //! Broken by: `tests/demos/map_capacity.rs`.
 
 use std::collections::HashMap;

@@ -10,9 +10,9 @@
 //! table of twice the size that `ConnectionTable::with_limit` asked for.
 //! alloc_space: two towers, the table as it was made under `with_limit`, and its double under `open`. With either fix
 //! the second tower is `ConnectionTable::rebuild`, a table as large as the first each time that it ran.
-//! Fix: rebuild the map at the same size when `len()` has come up to `capacity()`, which is once in five turnovers of
-//! all connections here. To mark what is closed and to rebuild at 30 % dead holds as much, rebuilds several times as
-//! often, and keeps the dead between.
+//! Fix: rebuild the map at the same size when `len()` has come up to `capacity()` (`rebuild-when-full`), which is once
+//! in five turnovers of all connections here. To mark what is closed and to rebuild at 30 % dead (`mark-and-rebuild`)
+//! holds as much, rebuilds several times as often, and keeps the dead between.
 //! Broken by: `tests/demos/map_churn.rs`.
 
 use std::cell::Cell;

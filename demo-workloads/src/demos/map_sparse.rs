@@ -5,7 +5,7 @@
 //! removals, because it leaves out the slots that removals have made unusable, so the store looks fuller than it is
 //! (hashbrown, `src/raw.rs`: it is `items + growth_left`, and `erase` gives growth back only next to an empty slot).
 //! inuse_space: one tower fills the width, `SessionStore::open` down to hashbrown's growth: a single block, of which
-//! less than a quarter is used. After `shrink_sparse` half of it is left, under `SessionStore::close_oldest`, because
+//! less than a quarter is used. After `shrink-sparse` half of it is left, under `SessionStore::close_oldest`, because
 //! there the smaller table was asked for; after `rebuild` and `shrink-to-fit` a quarter.
 //! alloc_space: the same tower, about twice as much, from the doublings on the way up; the fixes add their smaller
 //! table. What stands under `sweep` beside it made the small maps of the printed table, which are gone.

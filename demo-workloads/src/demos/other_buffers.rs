@@ -9,7 +9,8 @@
 //! widest: a table grows past 7/8 full, so it may have more than twice as many slots as entries, and a control byte
 //! each.
 //! alloc_space: the same four towers, each twice as wide, since every smaller buffer on the way counts there too.
-//! Fix: after the rush hour `shrink_to_fit()`, which all four have, or `mem::take`, which leaves a new empty one.
+//! Fix: after the rush hour `shrink_to_fit()`, which all four have (`shrink`), or `mem::take`, which leaves a new empty
+//! one (`take`).
 //! Broken by: `tests/demos/other_buffers.rs`.
 
 use std::cmp::Reverse;

@@ -6,9 +6,9 @@
 //! inuse_space: small, and right: one tower, `Connection::open`, a 64th of what there was. The memory around the
 //! survivors is in no block, so no picture of blocks can show it; it is "free in glibc" in the sum of RSS.
 //! alloc_space: the same tower, 64 times as much: every connection that ever was.
-//! Fix: `release_free_memory()`, which is glibc's `malloc_trim(0)`, gives back the pages without a survivor; where what
-//! lives long is also kept apart from what lives briefly (`apart`), here in a vector of its own, that is nearly all of
-//! them.
+//! Fix: `release_free_memory()`, which is glibc's `malloc_trim(0)` (`release`), gives back the pages without a
+//! survivor; where what lives long is also kept apart from what lives briefly (`apart`), here in a vector of its own,
+//! that is nearly all of them.
 //! Broken by: `tests/demos/pin_pages.rs`.
 
 use std::io;

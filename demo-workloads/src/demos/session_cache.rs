@@ -7,8 +7,9 @@
 //! `SessionCache::insert`, which grows the table. Beside it a sliver: `load_templates`, a cache that does not grow.
 //! alloc_space: the traffic: `render_page`, `receive_request` and `parse_request` allocate many times what the
 //! sessions take and keep nothing of it; it looks the same once the leak is fixed.
-//! Fix: a bound: a sweep by `retain` every few minutes, buckets of time that are dropped whole, or a cache with a
-//! capacity. Wide buckets are dropped seldom and keep sessions longer.
+//! Fix: a bound: a sweep by `retain` every few minutes (`sweep`), buckets of time that are dropped whole
+//! (`buckets-30s`, `buckets-2min`, `buckets-15min`), or a cache with a capacity (`bounded`). Wide buckets are dropped
+//! seldom and keep sessions longer.
 //! Broken by: `tests/demos/session_cache.rs`.
 
 use std::collections::{BTreeMap, HashMap};

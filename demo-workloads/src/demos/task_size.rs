@@ -2,8 +2,8 @@
 //!
 //! Kept: a buffer of 16 KiB in every task that waits; and the stack's pages that a deep recursion has touched.
 //! Why: a future holds all that lives across one of its `.await`s, and room for the largest of its branches, taken or
-//! not. A spawned future is on the heap for as long as its task lives, and most tasks of a service wait.
-//! A thread's stack does not shrink when calls return: the pages of the deepest call stay until the thread ends.
+//! not (`branch`). A spawned future is on the heap for as long as its task lives, and most tasks of a service wait. A
+//! thread's stack does not shrink when calls return: the pages of the deepest call stay until the thread ends.
 //! inuse_space: one tower fills the width, `open_connection` down to `tokio::spawn` and `Box::pin`: as many blocks as
 //! there are tasks, each of the future's size. tokio boxes a future of more than 16 KiB (2 KiB in a debug build) before
 //! it makes a task of it, so a second block for each task is small; source: `BOX_FUTURE_THRESHOLD`, tokio 1.54. With
@@ -12,8 +12,9 @@
 //! validation.
 //! alloc_space: the same towers, as wide: a task is allocated once. Only `validate_with_a_stack` is twice as wide,
 //! since a vector grows by doubling.
-//! Fix: let the buffer's scope end before the `.await`; make it smaller; `Box::pin` the rare large branch, so that
-//! only the tasks that take it have it. For a deep recursion a `Vec` of what is still to be done.
+//! Fix: let the buffer's scope end before the `.await` (`scope`); make it smaller (`small`); `Box::pin` the rare large
+//! branch, so that only the tasks that take it have it (`box-branch`). For a deep recursion a `Vec` of what is still to
+//! be done (`explicit-stack`).
 //! Broken by: `tests/demos/task_size.rs`.
 
 use std::io;

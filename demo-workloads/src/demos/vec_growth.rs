@@ -10,8 +10,8 @@
 //! alloc_space: the chain: each tower is twice as wide as in inuse_space, and alloc_objects counts every buffer of it.
 //! With `reserve-exact` it is (chunks + 1) / 2 times as wide, more than a hundred times for a million readings. With a
 //! capacity both pictures are the same.
-//! Fix: say how many there will be: `Vec::with_capacity(n)`, or collect from an iterator that knows its length;
-//! `shrink_to_fit()` afterwards gives the spare room back, the chain remains.
+//! Fix: say how many there will be: `Vec::with_capacity(n)` (`with-capacity`), or collect from an iterator that knows
+//! its length (`collect`); `shrink_to_fit()` afterwards gives the spare room back, the chain remains (`shrink`).
 //! Broken by: `tests/demos/vec_growth.rs`.
 
 use std::io;

@@ -8,9 +8,9 @@
 //! be reached any more: `upgrade` returns `None` for each. A profile cannot tell a dead block from a live one; the
 //! cache's `strong_count` can.
 //! alloc_space: twice as much, since `Arc::from(vec)` copies; it looks the same once dead entries are swept.
-//! Fix: sweep dead entries now and then: `by_id.retain(|_, thumbnail| thumbnail.strong_count() > 0)`; or hold the
-//! bytes at one remove, `Weak<Box<[u8]>>`: the bytes go with the last `Arc`, and of each dead entry two counts and a
-//! pointer with its length stay, 32 bytes.
+//! Fix: sweep dead entries now and then: `by_id.retain(|_, thumbnail| thumbnail.strong_count() > 0)` (`sweep`); or hold
+//! the bytes at one remove, `Weak<Box<[u8]>>` (`boxed`): the bytes go with the last `Arc`, and of each dead entry two
+//! counts and a pointer with its length stay, 32 bytes.
 //! Broken by: `tests/demos/weak_block.rs`.
 
 use std::any::Any;

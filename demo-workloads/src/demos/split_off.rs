@@ -100,7 +100,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         let (len, capacity) = (Count::from(bytes.len()), Count::from(bytes.capacity()));
         ledger.say(format_args!("{part:<6} {len:>11} bytes in a buffer of {capacity:>11}"))?;
     }
-    let exactly = Count(i64::try_from(ledger.held_bytes()).unwrap_or(i64::MAX));
+    let exactly = Count(ledger.held_bytes() as i64);
     ledger.line(format_args!("upload stored, {exactly} bytes:"), "held by the program")?;
     Ok(Box::new(store))
 }

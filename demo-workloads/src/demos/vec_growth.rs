@@ -97,13 +97,6 @@ fn record(series: &mut Vec<Reading>, count: usize, measure: impl Fn(usize) -> f6
 /// Records so many readings in the way of a variant.
 type Record = fn(readings: &mut Readings, count: usize, variant: &str);
 
-/// What the tracer counted since the start, of everything in the process.
-struct Counted {
-    reallocations: u64,
-    total_bytes: u64,
-    live_bytes: u64,
-}
-
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let [stack, readings, buffers] = ["call stack", "readings", "reallocations"];
     let [allocated, live, needed] = ["allocated", "live", "needed"];
@@ -117,12 +110,12 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         ("record_pressure", size.div_ceil(100), Readings::record_pressure),
     ];
     for (name, count, record) in sites {
-        let before = Counted::now();
+        let before = alloc_tracer::stats();
         record(&mut all, count, variant);
-        let chain = Counted::now().since(&before);
-        let reallocations = Count(i64::try_from(chain.reallocations).unwrap_or(i64::MAX));
-        let allocated = Bytes::unsigned(chain.total_bytes);
-        let live = Bytes::unsigned(chain.live_bytes);
+        let after = alloc_tracer::stats();
+        let reallocations = Count((after.reallocations - before.reallocations) as i64);
+        let allocated = Bytes::unsigned(after.total_bytes - before.total_bytes);
+        let live = Bytes::unsigned(after.live_bytes - before.live_bytes);
         let needed = Bytes::unsigned((count * size_of::<Reading>()) as u64);
         let count = Count::from(count);
         ledger.say(format_args!(
@@ -140,23 +133,4 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let spare = Bytes::unsigned(spare as u64);
     ledger.line(format_args!("recorded, {spare} of it for no reading:"), "held by the program")?;
     Ok(Box::new(all))
-}
-
-impl Counted {
-    fn now() -> Counted {
-        let stats = alloc_tracer::stats();
-        Counted {
-            reallocations: stats.reallocations,
-            total_bytes: stats.total_bytes,
-            live_bytes: stats.live_bytes,
-        }
-    }
-
-    fn since(&self, before: &Counted) -> Counted {
-        Counted {
-            reallocations: self.reallocations - before.reallocations,
-            total_bytes: self.total_bytes - before.total_bytes,
-            live_bytes: self.live_bytes - before.live_bytes,
-        }
-    }
 }

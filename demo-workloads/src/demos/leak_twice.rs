@@ -12,13 +12,13 @@
 //! Broken by: `tests/demos/leak_twice.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 
 use alloc_tracer::size::Count;
 use bytes::{Bytes, BytesMut};
 
 use super::{Demo, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -31,9 +31,6 @@ pub(super) const DEMO: Demo = Demo {
     source: include_str!("leak_twice.rs"),
     run,
 };
-
-/// The hasher's keys are fixed: they decide which slots become tombstones, and so when the table grows.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 const RECORDS: usize = 256;
 const RECORD_BYTES: usize = 256;

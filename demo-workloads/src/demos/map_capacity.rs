@@ -15,12 +15,12 @@
 //! Broken by: `tests/demos/map_capacity.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
 use super::{Demo, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::id_hash::IdHash;
 use crate::ledger::Ledger;
 
@@ -129,10 +129,9 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     Ok(Box::new(queue))
 }
 
-/// What `capacity()` says of a full table and after all entries were removed, where the entries lie scattered. The
-/// keys of the hasher are fixed: with `RandomState` the second figure would be another one in every run.
+/// What `capacity()` says of a full table and after all entries were removed, where the entries lie scattered.
 fn under_stds_hasher() -> (usize, usize) {
-    let mut entries: HashMap<u64, (), BuildHasherDefault<DefaultHasher>> = HashMap::default();
+    let mut entries: HashMap<u64, (), FixedHasher> = HashMap::default();
     entries.reserve(SCATTERED);
     let limit = entries.capacity();
     entries.extend((0..limit as u64).map(|id| (id, ())));

@@ -17,7 +17,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use alloc_tracer::size::{Bytes, Count};
 
 use super::{Demo, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -90,9 +91,6 @@ impl ConnectionTable {
     }
 }
 // End of the core.
-
-/// Where tombstones arise depends on the hash values: always the same keys make every run the same.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 #[derive(Clone, Copy, Eq)]
 struct ConnectionId(u64);

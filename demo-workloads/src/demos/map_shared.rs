@@ -16,7 +16,6 @@
 //! Broken by: `tests/demos/map_shared.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::sync::{Arc, RwLock, Weak};
 
@@ -25,6 +24,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
 use super::{Demo, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -37,10 +37,6 @@ pub(super) const DEMO: Demo = Demo {
     source: include_str!("map_shared.rs"),
     run,
 };
-
-/// The hash decides which shard a session is in, and with that the sizes of the shards' tables: a random
-/// one would change them from run to run.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 /// `DashMap::new` takes four a processor, rounded up to a power of two (dashmap, `src/lib.rs`, `default_shard_amount`).
 /// What this demo prints must not depend on the machine.

@@ -15,7 +15,6 @@
 //! Broken by: `tests/demos/map_sparse.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::mem;
 
@@ -23,6 +22,7 @@ use alloc_tracer::shrink::ShrinkSparse;
 use alloc_tracer::size::{Bytes, Count, percent};
 
 use super::{Demo, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -86,9 +86,6 @@ impl SessionStore {
     }
 }
 // End of the core.
-
-/// Always the same keys: `capacity()` depends on where removals leave tombstones, and must be the same in every run.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 /// Parts of 4,096 that stay: 24.4 %.
 const LEFT: (usize, usize) = (1_000, 4_096);

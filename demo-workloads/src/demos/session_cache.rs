@@ -13,7 +13,6 @@
 //! Broken by: `tests/demos/session_cache.rs`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -24,6 +23,7 @@ use moka::sync::Cache;
 use serde::Deserialize;
 
 use super::{Demo, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -46,9 +46,6 @@ const SWEEP_EVERY: Seconds = 5 * 60;
 /// machine's own clock only.
 const MOST_SESSIONS: u64 = 350;
 
-/// Tables whose size is the same in every run: where removals leave marks depends on the hashes, and with it
-/// when a table grows. `RandomState`, which a service should use, draws them anew in every process.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 type Table = HashMap<SessionId, Arc<Session>, FixedHasher>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

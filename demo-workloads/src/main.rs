@@ -3,6 +3,7 @@
 //! Broken by: `tests/demos/command_line.rs`.
 
 mod demos;
+mod fixed_hash;
 mod id_hash;
 mod ledger;
 mod listing;

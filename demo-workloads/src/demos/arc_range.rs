@@ -2,13 +2,15 @@
 //!
 //! Kept: every log segment in full, by an index that keeps three lines of 100 bytes of each.
 //! Why: an `Arc<[u8]>` is one block, both reference counts and all bytes. A view made of a clone and a range copies
-//! nothing and owns the whole block: no part of it can be given back. `Arc<str>` and `Rc<[u8]>` are alike, and one view
-//! keeps as much as three.
-//! inuse_space: one tower fills the width, `read_segment` down to the `From<Vec>` of `Arc`: segments in full. The index, which
-//! keeps them, has next to nothing in `ErrorIndex::remember`; the reference count says how many views hold a segment.
+//! nothing and owns the whole block: no part of it can be given back. `Arc<str>` (`arc-str`) and `Rc<[u8]>` (`rc`) are
+//! alike, and one view keeps as much as three.
+//! inuse_space: one tower fills the width, `read_segment` down to the `From<Vec>` of `Arc`: segments in full. The
+//! index, which keeps them, has next to nothing in `ErrorIndex::remember`; the reference count says how many views hold
+//! a segment.
 //! alloc_space: twice as much, because `Arc::from(vec)` copies: the counts must stand in front of the bytes. It looks
 //! the same once the leak is fixed.
-//! Fix: copy what is small and kept: `Arc::from(&segment[range])`, or `Box::from` where nobody shares it.
+//! Fix: copy what is small and kept: `Arc::from(&segment[range])` (`copy`), or `Box::from` where nobody shares it
+//! (`boxed`).
 //! Broken by: `tests/demos/arc_range.rs`.
 
 use std::io;

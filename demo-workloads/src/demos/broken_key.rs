@@ -15,12 +15,13 @@
 //! Broken by: `tests/demos/broken_key.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::io;
 
 use alloc_tracer::size::Count;
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -34,10 +35,6 @@ pub(super) const DEMO: Demo = Demo {
     source: include_str!("broken_key.rs"),
     run,
 };
-
-/// Now and then a wrong hash finds its key by luck, as a table looks at seven bits of it and at places close by.
-/// How often must not change from run to run.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 const BUFFER_BYTES: usize = 1 << 10;
 const ROUNDS: u64 = 4;

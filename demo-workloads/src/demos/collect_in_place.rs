@@ -2,18 +2,18 @@
 //!
 //! Kept: the buffer of every hour's readings, by a list of the few that were alerts: one reading in a thousand.
 //! Why: where the collected items fit, `collect` writes them into the vector that it reads from, and what it returns
-//! owns that buffer: the length is that of the alerts, the capacity that of the readings, and of smaller items
-//! a multiple of it. It saves an allocation where most is kept, and keeps too much where little is.
-//! Rust 1.95 reuses the buffer if both item types have the same alignment and the new one is not larger, and then cuts off
-//! only what is no whole item; how few items are left does not matter. `into_iter()` without an adapter is
-//! collected into its own buffer unless more than half was read before. Source: `library/alloc/src/vec`,
-//! `in_place_collect.rs` and `spec_from_iter.rs`; rust-lang/rust#120091.
+//! owns that buffer: the length is that of the alerts, the capacity that of the readings, and of smaller items a
+//! multiple of it (`ids`). `take(n)` keeps it as `filter` does (`take`). It saves an allocation where most is kept, and
+//! keeps too much where little is. Rust 1.95 reuses the buffer if both item types have the same alignment and the new
+//! one is not larger, and then cuts off only what is no whole item; how few items are left does not matter.
+//! `into_iter()` without an adapter is collected into its own buffer unless more than half was read before. Source:
+//! `library/alloc/src/vec`, `in_place_collect.rs` and `spec_from_iter.rs`; rust-lang/rust#120091.
 //! inuse_space: one tower fills the width, `load_hour`: full hours of readings. `select_alerts`, which
 //! turns them into what is kept, allocates nothing: the place that allocates is not the place that keeps.
 //! alloc_space: the same tower, as wide; it looks the same once the leak is fixed, because loading is not the leak. The
 //! narrow tower `small_hour` beside it is the table of conversions that each run prints first.
-//! Fix: `alerts.shrink_to_fit()`; collect into a `Box<[Reading]>`, which has no capacity to spare; or collect from
-//! `readings.iter()`, which asks for a new buffer.
+//! Fix: `alerts.shrink_to_fit()` (`shrink`); collect into a `Box<[Reading]>`, which has no capacity to spare
+//! (`boxed-slice`); or collect from `readings.iter()`, which asks for a new buffer (`collect-from-ref`).
 //! Broken by: `tests/demos/collect_in_place.rs`.
 
 use std::io;

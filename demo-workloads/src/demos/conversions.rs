@@ -2,14 +2,15 @@
 //!
 //! Kept: a read buffer of 16 KiB for each client, by a table of names of 24 bytes.
 //! Why: a conversion either takes the buffer over, with all of its spare room, or copies. `String::from_utf8`,
-//! `Bytes::from(vec)` and `into_bytes` take it over; `to_string`, `to_owned`, `format!` and `Arc::from` copy the text;
-//! `str::from_utf8` lends it; `from_utf8_lossy` lends where it can and copies where a byte must be replaced.
-//! inuse_space: one tower fills the width, `read_hello`, which asked for the read buffers; the names that keep them were
-//! made without an allocation, so no frame of `ClientTable` has any width.
+//! `Bytes::from(vec)` (`bytes`) and `into_bytes` take it over; `to_string`, `to_owned`, `format!` and `Arc::from` copy
+//! the text; `str::from_utf8` lends it; `from_utf8_lossy` lends where it can and copies where a byte must be replaced.
+//! inuse_space: one tower fills the width, `read_hello`, which asked for the read buffers; the names that keep them
+//! were made without an allocation, so no frame of `ClientTable` has any width.
 //! alloc_space: the same tower, and with a fix hardly more: the copy that it costs is as long as the name. The sliver
 //! beside it is the printed table, which has the allocations and bytes of each conversion.
-//! Fix: copy the text out of the buffer: `str::from_utf8(&buffer)?.to_owned()`; or give the spare room back:
-//! `into_boxed_str()`, `shrink_to_fit()`.
+//! Fix: copy the text out of the buffer: `str::from_utf8(&buffer)?.to_owned()` (`copy`), or, where wrong bytes are to
+//! be replaced, `String::from_utf8_lossy(&buffer).into_owned()` (`lossy`); or give the spare room back:
+//! `into_boxed_str()` (`boxed`), `shrink_to_fit()` (`shrink`).
 //! Broken by: `tests/demos/conversions.rs`.
 
 use std::borrow::Cow;

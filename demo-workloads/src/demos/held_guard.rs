@@ -2,15 +2,16 @@
 //!
 //! Kept: every route table that was ever replaced, by a report that pinned its epoch when it began and is not done.
 //! Why: with epochs, what is replaced is freed when no reader can still see it. A guard does not say what it looks at,
-//! so whatever was retired after it was taken waits for it, all of it: while a thread stays pinned the epoch advances once
-//! and no more (crossbeam-epoch, `Global::try_advance`). An `ArcSwap` counts references instead: a guard
-//! keeps the one table that it loaded, and a session that keeps its guard keeps the table of its first day.
-//! inuse_space: one tower fills the width, `build_table`, which made the tables; neither the guard, which is one
-//! word, nor the report is anywhere in the picture. Beside it a sliver: crossbeam-epoch's bags of retired pointers, below
+//! so whatever was retired after it was taken waits for it, all of it: while a thread stays pinned the epoch advances
+//! once and no more (crossbeam-epoch, `Global::try_advance`). An `ArcSwap` counts references instead: a guard keeps the
+//! one table that it loaded, and a session that keeps its guard keeps the table of its first day.
+//! inuse_space: one tower fills the width, `build_table`, which made the tables; neither the guard, which is one word,
+//! nor the report is anywhere in the picture. Beside it a sliver: crossbeam-epoch's bags of retired pointers, below
 //! `Global::push_bag`.
 //! alloc_space: the same tower, as wide; with a fix it stays, for the tables are made all the same.
-//! Fix: `guard.repin()` between two steps of long work, or a guard for each step; or reference counts: under `arc-swap`
-//! the report's one guard keeps one old table. Where each session keeps one (`sessions`): `load` on each request.
+//! Fix: `guard.repin()` between two steps of long work (`repin`), or a guard for each step (`unpin`); or reference
+//! counts: under `arc-swap` the report's one guard keeps one old table. Where each session keeps one (`sessions`):
+//! `load` on each request.
 //! Broken by: `tests/demos/held_guard.rs`.
 
 use std::io;

@@ -1,16 +1,16 @@
 //! A `serde_json::Value` takes many times the memory of its text; a typed struct does not.
 //!
 //! Kept: the parsed export of a shop's orders, as a tree of maps, by a report that reads three fields of each order.
-//! Why: each object of a `Value` is a `BTreeMap` (serde_json's `Map`, unless its feature `preserve_order` is on), whose nodes
-//! have room for eleven keys and eleven values however few fields there are (the standard library's `btree/node.rs`); each key
-//! is a `String` of its own in each object; each number takes a whole `Value`.
-//! inuse_space: under `parse_tree` more than 85 % end in `BTreeMap`'s insertion, down to `new_leaf`: a node for each object.
-//! Beside it slivers: the keys, the strings, the vectors. With a fix those are what is left, below `parse_typed`; or the text
-//! and the vectors, `export` and `parse_borrowed`.
-//! alloc_space: the three ways to parse side by side, `parse_tree`, `parse_typed` and `parse_borrowed`, each about as wide as
-//! what it holds, since a parser builds up and throws little away; and `export`, the text.
-//! Fix: deserialize into a struct that has the fields which are read; where the text lives as long as the
-//! orders, borrow the strings from it as `&str`: then only the vectors are allocated, and the text counts.
+//! Why: each object of a `Value` is a `BTreeMap` (serde_json's `Map`, unless its feature `preserve_order` is on), whose
+//! nodes have room for eleven keys and eleven values however few fields there are (the standard library's
+//! `btree/node.rs`); each key is a `String` of its own in each object; each number takes a whole `Value`.
+//! inuse_space: under `parse_tree` more than 85 % end in `BTreeMap`'s insertion, down to `new_leaf`: a node for each
+//! object. Beside it slivers: the keys, the strings, the vectors. With a fix those are what is left, below
+//! `parse_typed`; or the text and the vectors, `export` and `parse_borrowed`.
+//! alloc_space: the three ways to parse side by side, `parse_tree`, `parse_typed` and `parse_borrowed`, each about as
+//! wide as what it holds, since a parser builds up and throws little away; and `export`, the text.
+//! Fix: deserialize into a struct that has the fields which are read (`typed`); where the text lives as long as the
+//! orders, borrow the strings from it as `&str` (`borrowed`): then only the vectors are allocated, and the text counts.
 //! Broken by: `tests/demos/json_tree.rs`.
 
 use std::fmt::Write;

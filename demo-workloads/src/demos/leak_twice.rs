@@ -3,22 +3,22 @@
 //! Kept: an entry for each session that ever was, and the whole message behind each value of 16 bytes.
 //! Why: two mistakes that hide each other. Nobody removes the entries of ended sessions: keys and table only grow. And
 //! each value is a `Bytes::slice` of the message that it came in, which it keeps in full.
-//! inuse_space: two towers, about one half each: `receive_message`, the messages; and `EtagCache::remember`, the keys and, by
-//! hashbrown's growth, the table. Two towers are two findings, and each has its own fix.
+//! inuse_space: two towers, about one half each: `receive_message`, the messages; and `EtagCache::remember`, the keys
+//! and, by hashbrown's growth, the table. Two towers are two findings, and each has its own fix.
 //! alloc_space: the same two towers; the second is now the wider one, since the table grew by doubling.
-//! Fix: both: remove a session's entry when it ends, and copy the value out of its message. The first alone leaves
-//! every message, because one session in sixteen lives on and its slice is enough; the second alone leaves every key
-//! and the table. Both leave a sixteenth of the entries, and no message.
+//! Fix: `both`: remove a session's entry when it ends, and copy the value out of its message. The first alone
+//! (`keys-only`) leaves every message, because one session in sixteen lives on and its slice is enough; the second
+//! alone (`buffers-only`) leaves every key and the table. Both leave a sixteenth of the entries, and no message.
 //! Broken by: `tests/demos/leak_twice.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 
 use alloc_tracer::size::Count;
 use bytes::{Bytes, BytesMut};
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -32,9 +32,6 @@ pub(super) const DEMO: Demo = Demo {
     source: include_str!("leak_twice.rs"),
     run,
 };
-
-/// The hasher's keys are fixed: they decide which slots become tombstones, and so when the table grows.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 const RECORDS: usize = 256;
 const RECORD_BYTES: usize = 256;
@@ -74,9 +71,7 @@ fn handle(message: &Bytes, cache: &mut EtagCache, variant: &str) {
         cache.remember(&record, matches!(variant, "both" | "buffers-only"));
     }
     if matches!(variant, "both" | "keys-only") {
-        for record in
-            records.enumerate().filter(|(number, _)| number % LIVES_ON != 0).map(|(_, record)| record)
-        {
+        for (_, record) in records.enumerate().filter(|(number, _)| number % LIVES_ON != 0) {
             cache.session_ended(&String::from_utf8_lossy(&record[..KEY_BYTES]));
         }
     }

@@ -5,22 +5,22 @@
 //! Why: `capacity()` is not the table's size: it is the entries plus the slots that may still be filled without
 //! growth (hashbrown, `src/raw.rs`, `RawTable::capacity`). A slot removed from a run of sixteen full ones becomes a
 //! tombstone, which is neither (`RawTableInner::erase`), so in a table that had been full `capacity()` falls with
-//! every removal and always equals the number of entries: the emptier the map, the fuller it looks. That is so where ids are their own
-//! hashes and lie side by side; std's hasher scatters them, and `capacity()` falls far, but not to 0.
+//! every removal and always equals the number of entries: the emptier the map, the fuller it looks. That is so where
+//! ids are their own hashes and lie side by side; std's hasher scatters them, and `capacity()` falls far, but not to 0.
 //! inuse_space: one tower fills the width, `JobQueue::accept` down to hashbrown's growth: a single block, the table,
 //! as large as when it was full. Believe the picture, not `capacity()`.
 //! alloc_space: the same tower, twice as much, for the smaller tables on the way.
-//! Fix: call `shrink_to_fit()` without asking `capacity()`: it compares the table's real size and does nothing where
-//! nothing can be gained; or compare `len()` with the largest number of entries seen.
+//! Fix: call `shrink_to_fit()` without asking `capacity()` (`shrink`): it compares the table's real size and does
+//! nothing where nothing can be gained; or compare `len()` with the largest number of entries seen (`high-water`).
 //! Broken by: `tests/demos/map_capacity.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 
 use alloc_tracer::size::{Bytes, Count, percent};
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::id_hash::IdHash;
 use crate::ledger::Ledger;
 
@@ -120,7 +120,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     queue.accept(accepted as u64);
     let allocations = alloc_tracer::stats().allocations - allocations_before;
     print_row(ledger, "one more accepted", &queue)?;
-    ledger.say(format_args!("which took {allocations} allocations"))?;
+    ledger.say(format_args!("allocations that it took: {allocations}"))?;
     let (limit, left) = under_stds_hasher();
     let share = percent(left as i64, limit as i64);
     let (limit, left) = (Count::from(limit), Count::from(left));
@@ -130,10 +130,9 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     Ok(Box::new(queue))
 }
 
-/// What `capacity()` says of a full table and after all entries were removed, where the entries lie scattered. The
-/// keys of the hasher are fixed: with `RandomState` the second figure would be another one in every run.
+/// What `capacity()` says of a full table and after all entries were removed, where the entries lie scattered.
 fn under_stds_hasher() -> (usize, usize) {
-    let mut entries: HashMap<u64, (), BuildHasherDefault<DefaultHasher>> = HashMap::default();
+    let mut entries: HashMap<u64, (), FixedHasher> = HashMap::default();
     entries.reserve(SCATTERED);
     let limit = entries.capacity();
     entries.extend((0..limit as u64).map(|id| (id, ())));

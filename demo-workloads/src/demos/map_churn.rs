@@ -3,21 +3,21 @@
 //! Kept: a table of twice the slots, by a list of open connections that was made with room for its limit and never
 //! had more than 65 % of it in use.
 //! Why: where its neighbours are taken, `remove` may not make a slot free again: it leaves a tombstone, which a look-up
-//! must pass. New entries seldom fall on one, so tombstones add up, `capacity()` falls, and look-ups of what is not there
-//! pass more and more slots. When no free slot is left and more than half of the room is in use, the table doubles (hashbrown,
-//! `src/raw.rs`, `erase` and `reserve_rehash_inner`).
+//! must pass. New entries seldom fall on one, so tombstones add up, `capacity()` falls, and look-ups of what is not
+//! there pass more and more slots. When no free slot is left and more than half of the room is in use, the table
+//! doubles (hashbrown, `src/raw.rs`, `erase` and `reserve_rehash_inner`).
 //! inuse_space: one tower fills the width, `ConnectionTable::open` down to hashbrown's growth, although nothing grew: a
 //! table of twice the size that `ConnectionTable::with_limit` asked for.
 //! alloc_space: two towers, the table as it was made under `with_limit`, and its double under `open`. With either fix
 //! the second tower is `ConnectionTable::rebuild`, a table as large as the first each time that it ran.
-//! Fix: rebuild the map at the same size when `len()` has come up to `capacity()`, which is once in five turnovers of all
-//! connections here. To mark what is closed and to rebuild at 30 % dead holds as much, rebuilds several times as often,
-//! and keeps the dead between.
+//! Fix: rebuild the map at the same size when `len()` has come up to `capacity()` (`rebuild-when-full`), which is once
+//! in five turnovers of all connections here. To mark what is closed and to rebuild at 30 % dead (`mark-and-rebuild`)
+//! holds as much, rebuilds several times as often, and keeps the dead between.
 //! Broken by: `tests/demos/map_churn.rs`.
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use alloc_tracer::size::{Bytes, Count};
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -92,9 +93,6 @@ impl ConnectionTable {
 }
 // End of the core.
 
-/// Where tombstones arise depends on the hash values: always the same keys make every run the same.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
-
 #[derive(Clone, Copy, Eq)]
 struct ConnectionId(u64);
 
@@ -153,11 +151,12 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         let held = ledger.held_bytes();
         most_bytes = most_bytes.max(held);
         ledger.say(format_args!(
-            "{round:>5} {:>9} {:>7} {:>11} {:>10} {compared:>9}",
+            "{round:>5} {:>9} {:>7} {:>11} {:>10} {:>9}",
             Count::from(table.connections.len() - table.marked),
             Count::from(table.marked),
             Count::from(table.connections.capacity()),
             Bytes::unsigned(held),
+            Count(compared as i64),
         ))?;
     }
     let tables = Count((alloc_tracer::stats().allocations - allocations_before) as i64);

@@ -7,8 +7,8 @@
 //! the table itself, as large as before the removals, although nobody is logged in.
 //! alloc_space: the same tower, about twice as much: a table grows by doubling, and each smaller table that
 //! was given back on the way counts there as well.
-//! Fix: one line after a large expiry: `sessions.shrink_to_fit()`; rebuilding the map from what is left,
-//! `mem::take` or dropping the store release the table as well.
+//! Fix: one line after a large expiry: `sessions.shrink_to_fit()` (`shrink`); rebuilding the map from what is left
+//! (`rebuild`), `mem::take` (`take`) or dropping the store (`drop`) release the table as well.
 //! Broken by: `tests/demos/map_delete.rs`.
 
 use std::collections::HashMap;

@@ -127,8 +127,9 @@ fn import(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<OrderIn
     let (peak, times) = (Bytes::unsigned(peak_bytes), peak_bytes as f64 / steady_bytes as f64);
     ledger.say(format_args!("at the peak: {peak}, {times:.2} times as much"))?;
     ledger.say(format_args!("orders moved by the last insertion that grew: {}", Count::from(moved)))?;
-    let seen = Bytes::unsigned(alloc_tracer::stats().peak_live_bytes);
-    ledger.this_run(format_args!("the tracer saw a peak of {seen} (within 64 KiB)"))?;
+    let stats = alloc_tracer::stats();
+    let [seen, error] = [stats.peak_live_bytes, stats.peak_error_bytes].map(Bytes::unsigned);
+    ledger.this_run(format_args!("the tracer saw a peak of {seen} (within {error})"))?;
     Ok(index)
 }
 

@@ -10,7 +10,7 @@
 //! alloc_space: both towers: `copy_payload` with every reading, and the table, which counts twice because it
 //! grew by doubling; beside them the small maps of `sweep`. A tower that is in this picture and not in the other one
 //! is memory that does come back.
-//! Fix: `shrink_to_fit()` after a large removal, or `mem::take` where nothing is left.
+//! Fix: `shrink_to_fit()` after a large removal (`shrink`), or `mem::take` where nothing is left (`take`).
 //! Broken by: `tests/demos/map_share.rs`.
 
 use std::collections::HashMap;

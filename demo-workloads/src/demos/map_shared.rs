@@ -1,7 +1,7 @@
 //! Maps shared between threads keep as much as plain ones, and copy-on-write keeps whole generations.
 //!
-//! Kept: the table of a session directory whose sessions have all expired: behind a `RwLock` one table, in a
-//! `DashMap` one a shard, behind an `ArcSwap` one for every old generation that a connection still holds.
+//! Kept: the table of a session directory whose sessions have all expired: behind a `RwLock` one table, in a `DashMap`
+//! one a shard (`dashmap`), behind an `ArcSwap` one for every old generation that a connection still holds.
 //! Why: a lock decides who may remove, not what removal returns: `retain` keeps the table. Copy-on-write
 //! publishes a new copy of the map with each change, and an old one lives until its last reader lets go.
 //! inuse_space: one tower, `log_in_locked` or `log_in_sharded` down to hashbrown's `reserve_rehash`: tables
@@ -10,12 +10,12 @@
 //! picture.
 //! alloc_space: with a lock or shards the same tower, about twice as much, for the smaller tables that growth
 //! gave back; with `arc-swap` a table for each renewal, held or not: to renew one session copies all.
-//! Fix: `shrink_to_fit` under the write lock after a large expiry; `DashMap::shrink_to_fit`, which locks one
-//! shard at a time; with an `ArcSwap`, `load` for each look-up instead of holding what was loaded once.
+//! Fix: `shrink_to_fit` under the write lock after a large expiry (`rwlock-shrink`); `DashMap::shrink_to_fit`, which
+//! locks one shard at a time (`dashmap-shrink`); with an `ArcSwap`, `load` for each look-up instead of holding what was
+//! loaded once (`arc-swap-reload`).
 //! Broken by: `tests/demos/map_shared.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::sync::{Arc, RwLock, Weak};
 
@@ -24,6 +24,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -37,10 +38,6 @@ pub(super) const DEMO: Demo = Demo {
     source: include_str!("map_shared.rs"),
     run,
 };
-
-/// The hash decides which shard a session is in, and with that the sizes of the shards' tables: a random
-/// one would change them from run to run.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 /// `DashMap::new` takes four a processor, rounded up to a power of two (dashmap, `src/lib.rs`, `default_shard_amount`).
 /// What this demo prints must not depend on the machine.

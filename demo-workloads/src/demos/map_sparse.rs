@@ -4,18 +4,17 @@
 //! Why: no removal makes a table smaller, however few entries are left. And nothing tells: `capacity()` falls with the
 //! removals, because it leaves out the slots that removals have made unusable, so the store looks fuller than it is
 //! (hashbrown, `src/raw.rs`: it is `items + growth_left`, and `erase` gives growth back only next to an empty slot).
-//! inuse_space: one tower fills the width, `SessionStore::open` down to hashbrown's growth: a single block, of which less
-//! than a quarter is used. After `shrink_sparse` half of it is left, under `SessionStore::close_oldest`, because there the
-//! smaller table was asked for; after `rebuild` and `shrink-to-fit` a quarter.
-//! alloc_space: the same tower, about twice as much, from the doublings on the way up; the fixes add their smaller table.
-//! What stands under `sweep` beside it made the small maps of the printed table, which are gone.
+//! inuse_space: one tower fills the width, `SessionStore::open` down to hashbrown's growth: a single block, of which
+//! less than a quarter is used. After `shrink-sparse` half of it is left, under `SessionStore::close_oldest`, because
+//! there the smaller table was asked for; after `rebuild` and `shrink-to-fit` a quarter.
+//! alloc_space: the same tower, about twice as much, from the doublings on the way up; the fixes add their smaller
+//! table. What stands under `sweep` beside it made the small maps of the printed table, which are gone.
 //! Fix: one call after each removal, `sessions.shrink_sparse()` of `alloc_tracer::shrink`: it does nothing as long as a
 //! quarter of the table is used, and below that leaves twice the room that is needed. A rebuild under 25 % and
 //! `shrink_to_fit` leave half as much, which the next sessions fill at once.
 //! Broken by: `tests/demos/map_sparse.rs`.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::mem;
 
@@ -23,6 +22,7 @@ use alloc_tracer::shrink::ShrinkSparse;
 use alloc_tracer::size::{Bytes, Count, percent};
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -87,9 +87,6 @@ impl SessionStore {
     }
 }
 // End of the core.
-
-/// Always the same keys, so that `capacity()`, which depends on where removals leave tombstones, is the same in every run.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 
 /// Parts of 4,096 that stay: 24.4 %.
 const LEFT: (usize, usize) = (1_000, 4_096);

@@ -6,9 +6,11 @@
 //! 1.95, `library/alloc/src`; hashbrown, `src/raw.rs`.
 //! inuse_space: four towers, each as wide as when it was full: `Worker::write_line`, `Worker::queue_job` and
 //! `Worker::set_deadline` down to the growth of `RawVec`, `Worker::note_seen` down to hashbrown's. The table is the
-//! widest: a table grows past 7/8 full, so it may have more than twice as many slots as entries, and a control byte each.
+//! widest: a table grows past 7/8 full, so it may have more than twice as many slots as entries, and a control byte
+//! each.
 //! alloc_space: the same four towers, each twice as wide, since every smaller buffer on the way counts there too.
-//! Fix: after the rush hour `shrink_to_fit()`, which all four have, or `mem::take`, which leaves a new empty one.
+//! Fix: after the rush hour `shrink_to_fit()`, which all four have (`shrink`), or `mem::take`, which leaves a new empty
+//! one (`take`).
 //! Broken by: `tests/demos/other_buffers.rs`.
 
 use std::cmp::Reverse;

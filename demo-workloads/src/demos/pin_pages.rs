@@ -6,8 +6,9 @@
 //! inuse_space: small, and right: one tower, `Connection::open`, a 64th of what there was. The memory around the
 //! survivors is in no block, so no picture of blocks can show it; it is "free in glibc" in the sum of RSS.
 //! alloc_space: the same tower, 64 times as much: every connection that ever was.
-//! Fix: `release_free_memory()`, which is glibc's `malloc_trim(0)`, gives back the pages without a survivor; where what lives
-//! long is also kept apart from what lives briefly (`apart`), here in a vector of its own, that is nearly all of them.
+//! Fix: `release_free_memory()`, which is glibc's `malloc_trim(0)` (`release`), gives back the pages without a
+//! survivor; where what lives long is also kept apart from what lives briefly (`apart`), here in a vector of its own,
+//! that is nearly all of them.
 //! Broken by: `tests/demos/pin_pages.rs`.
 
 use std::io;
@@ -57,6 +58,7 @@ impl Server {
     fn after_the_rush(&mut self, variant: &str) {
         self.connections.retain(|connection| connection.number.is_multiple_of(LONG_LIVED_EVERY));
         self.connections.shrink_to_fit();
+        self.long_lived.shrink_to_fit();
         if variant != "leaky" {
             alloc_tracer::release_free_memory(); // fix
         }
@@ -117,7 +119,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
 fn print_in_memory(when: &str, ledger: &mut Ledger) -> io::Result<()> {
     let Ok(memory) = alloc_tracer::process_memory() else { return Ok(()) };
     let (live, heap) = (memory.live_bytes as i64, memory.heap_bytes as i64);
-    let share = percent(live.min(heap), heap);
+    let share = percent(live, heap);
     ledger.this_run(format_args!(
         "{when}: {} of the heap in memory for {} of live blocks ({share:.1} %)",
         Bytes(heap),

@@ -6,8 +6,8 @@
 //! inuse_space: next to nothing: `Metrics::record`, one block. The program has freed what it asked for; whoever
 //! looks for a leak in this picture looks in the wrong place. The sum of RSS has the burst as "free in glibc".
 //! alloc_space: nearly all of it at `Burst::receive`: what the burst asked for, and gave back.
-//! Fix: `release_free_memory()` after the burst, which is glibc's `malloc_trim(0)`; or ask for large blocks, which
-//! the system gives and takes one by one (`one-block`).
+//! Fix: `release_free_memory()` after the burst, which is glibc's `malloc_trim(0)` (`release`); or ask for large
+//! blocks, which the system gives and takes one by one (`one-block`).
 //! Broken by: `tests/demos/return_pages.rs`.
 
 use std::hint::black_box;

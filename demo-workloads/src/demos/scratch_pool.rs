@@ -8,8 +8,9 @@
 //! as their largest request times their buffers; `draw_thumbnail`, which has no giants, is too narrow to see.
 //! alloc_space: the same towers, hardly wider: that is what a pool is for. A pool that trims asks anew for every
 //! giant, so its towers here are wider, by as much as giants were served.
-//! Fix: give back what is larger than most requests need: `buffer.shrink_to(KEEP_BYTES)` before it goes back to the pool;
-//! or let such a buffer go; or trim all idle buffers to the largest request of the last hundred.
+//! Fix: give back what is larger than most requests need: `buffer.shrink_to(KEEP_BYTES)` before it goes back to the
+//! pool (`trim`); or let such a buffer go (`drop-giants`); or trim all idle buffers to the largest request of the last
+//! hundred (`trim-to-recent`).
 //! Broken by: `tests/demos/scratch_pool.rs`.
 
 use std::cell::RefCell;

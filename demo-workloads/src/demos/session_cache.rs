@@ -7,12 +7,12 @@
 //! `SessionCache::insert`, which grows the table. Beside it a sliver: `load_templates`, a cache that does not grow.
 //! alloc_space: the traffic: `render_page`, `receive_request` and `parse_request` allocate many times what the
 //! sessions take and keep nothing of it; it looks the same once the leak is fixed.
-//! Fix: a bound: a sweep by `retain` every few minutes, buckets of time that are dropped whole, or a cache with a
-//! capacity. Wide buckets are dropped seldom and keep sessions longer.
+//! Fix: a bound: a sweep by `retain` every few minutes (`sweep`), buckets of time that are dropped whole
+//! (`buckets-30s`, `buckets-2min`, `buckets-15min`), or a cache with a capacity (`bounded`). Wide buckets are dropped
+//! seldom and keep sessions longer.
 //! Broken by: `tests/demos/session_cache.rs`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,6 +23,7 @@ use moka::sync::Cache;
 use serde::Deserialize;
 
 use super::{Demo, Figure, Held, Size};
+use crate::fixed_hash::FixedHasher;
 use crate::ledger::Ledger;
 
 pub(super) const DEMO: Demo = Demo {
@@ -46,9 +47,6 @@ const SWEEP_EVERY: Seconds = 5 * 60;
 /// machine's own clock only.
 const MOST_SESSIONS: u64 = 350;
 
-/// Tables whose size is the same in every run: where removals leave marks depends on the hashes, and with it
-/// when a table grows. `RandomState`, which a service should use, draws them anew in every process.
-type FixedHasher = BuildHasherDefault<DefaultHasher>;
 type Table = HashMap<SessionId, Arc<Session>, FixedHasher>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

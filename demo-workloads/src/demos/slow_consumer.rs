@@ -5,7 +5,8 @@
 //! Why: `send` on an unbounded channel always succeeds at once, so nothing tells the reader to slow down. What
 //! arrives faster than it leaves stays, at a constant slope: the difference of the two rates.
 //! inuse_space: nearly all of it is `read_event`, which allocates the events; the queue that keeps them is the sliver
-//! below `Sender::send`, tokio's blocks of 32 events (tokio's page of `mpsc`, "Allocation behavior"). The consumer, at whom the fault lies, is not in the picture.
+//! below `Sender::send`, tokio's blocks of 32 events (tokio's page of `mpsc`, "Allocation behavior"). The consumer,
+//! which is too slow, is not in the picture.
 //! alloc_space: the same tower, by a third wider: what was written and is gone counts there as well.
 //! Fix: a bounded channel, whose `send` waits: the reader then reads as fast as is written (`bounded`). Where
 //! it cannot wait, drop what does not fit and count it: the newest (`shed`), or the oldest (`drop-oldest`).

@@ -2,17 +2,17 @@
 //!
 //! Kept: the buffer of a whole upload, by a header of 1,024 bytes; with the body's own buffer, twice the upload.
 //! Why: `split_off(at)` moves what comes after `at` into a new, exact buffer and keeps what comes before it, however
-//! little, in the old one, which keeps its capacity. `split_off(0)` is no exception: it copies everything, and the
-//! empty head holds as much as the tail. Source: `Vec::split_off` of Rust 1.95, `library/alloc/src/vec/mod.rs`.
+//! little, in the old one, which keeps its capacity. `split_off(0)` is no exception (`zero`): it copies everything, and
+//! the empty head holds as much as the tail. Source: `Vec::split_off` of Rust 1.95, `library/alloc/src/vec/mod.rs`.
 //! `split_at` copies nothing: whoever wants the small part for longer has to keep the whole vector.
 //! inuse_space: two towers of the same width: `receive_upload`, the buffer that the header now fills to a
 //! fraction, and `UploadStore::store` down to `Vec::split_off`, the body. With `split-at` the first one alone,
 //! although no body is kept.
 //! alloc_space: the same two towers; where the leak is fixed, what was given back is still here. The narrow tower
 //! `small_upload` and its `split_off` are the table that each run prints first, for other places to split at.
-//! Fix: take the small part out: `upload.drain(..HEADER_BYTES).collect()`, which leaves the body where it
-//! is; `header.shrink_to_fit()` after the split; `mem::take` instead of `split_off(0)`; `to_vec()` of the half that
-//! `split_at` borrowed.
+//! Fix: take the small part out: `upload.drain(..HEADER_BYTES).collect()`, which leaves the body where it is (`drain`);
+//! `header.shrink_to_fit()` after the split (`shrink`); `mem::take` instead of `split_off(0)` (`take`); `to_vec()` of
+//! the half that `split_at` borrowed (`to-vec`).
 //! Broken by: `tests/demos/split_off.rs`.
 
 use std::io;
@@ -101,7 +101,7 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         let (len, capacity) = (Count::from(bytes.len()), Count::from(bytes.capacity()));
         ledger.say(format_args!("{part:<6} {len:>11} bytes in a buffer of {capacity:>11}"))?;
     }
-    let exactly = Count(i64::try_from(ledger.held_bytes()).unwrap_or(i64::MAX));
+    let exactly = Count(ledger.held_bytes() as i64);
     ledger.line(format_args!("upload stored, {exactly} bytes:"), "held by the program")?;
     Ok(Box::new(store))
 }

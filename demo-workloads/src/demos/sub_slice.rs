@@ -1,7 +1,7 @@
 //! A `Bytes` slice of a few bytes keeps the whole message.
 //!
 //! Kept: every message in full, by an index that keeps an id of 100 bytes of each.
-//! Why: `Bytes::slice` and `split_to` copy nothing: an id shares its message's buffer, and as long as one
+//! Why: `Bytes::slice` and `split_to` (`split-to`) copy nothing: an id shares its message's buffer, and as long as one
 //! slice of it lives, the whole buffer does.
 //! inuse_space: one tower fills the width, `receive_message` down to `BytesMut::reserve` and the vector's growth: full
 //! message buffers. `MessageIndex::remember`, which keeps them, allocates next to nothing: the place that
@@ -9,7 +9,7 @@
 //! (`Bytes::is_unique` says whether one slice is the last to hold its buffer).
 //! alloc_space: about twice as much, as each buffer grew by doubling while it was received; it looks the
 //! same once the leak is fixed, because traffic is not the leak.
-//! Fix: copy what is small and kept: `Bytes::copy_from_slice(&message[..100])`.
+//! Fix: copy what is small and kept: `Bytes::copy_from_slice(&message[..100])` (`copy`).
 //! Broken by: `tests/demos/sub_slice.rs`.
 
 use std::io;

@@ -2,21 +2,21 @@
 //!
 //! Kept: a buffer of 16 KiB in every task that waits; and the stack's pages that a deep recursion has touched.
 //! Why: a future holds all that lives across one of its `.await`s, and room for the largest of its branches, taken or
-//! not. A spawned future is on the heap for as long as its task lives, and most tasks of a service wait.
-//! A thread's stack does not shrink when calls return: the pages of the deepest call stay until the thread ends.
+//! not (`branch`). A spawned future is on the heap for as long as its task lives, and most tasks of a service wait. A
+//! thread's stack does not shrink when calls return: the pages of the deepest call stay until the thread ends.
 //! inuse_space: one tower fills the width, `open_connection` down to `tokio::spawn` and `Box::pin`: as many blocks as
-//! there are tasks, each of the future's size. tokio boxes a future of more than 16 KiB (2 KiB in a debug build) before it
-//! makes a task of it, so a second block for each task is small; source: `BOX_FUTURE_THRESHOLD`, tokio 1.54.
-//! With `recursion` there is only `nested_sections`, the configuration itself: a stack is not on the heap, and no
-//! profile of the heap shows it. With `explicit-stack` it shows, in `validate_with_a_stack`, whose `Vec` is kept for the
-//! next validation.
-//! alloc_space: the same towers, as wide: a task is allocated once. Only `validate_with_a_stack` is twice as wide, since
-//! a vector grows by doubling.
-//! Fix: let the buffer's scope end before the `.await`; make it smaller; `Box::pin` the rare large branch, so that
-//! only the tasks that take it have it. For a deep recursion a `Vec` of what is still to be done.
+//! there are tasks, each of the future's size. tokio boxes a future of more than 16 KiB (2 KiB in a debug build) before
+//! it makes a task of it, so a second block for each task is small; source: `BOX_FUTURE_THRESHOLD`, tokio 1.54. With
+//! `recursion` there is only `nested_sections`, the configuration itself: a stack is not on the heap, and no profile of
+//! the heap shows it. With `explicit-stack` it shows, in `validate_with_a_stack`, whose `Vec` is kept for the next
+//! validation.
+//! alloc_space: the same towers, as wide: a task is allocated once. Only `validate_with_a_stack` is twice as wide,
+//! since a vector grows by doubling.
+//! Fix: let the buffer's scope end before the `.await` (`scope`); make it smaller (`small`); `Box::pin` the rare large
+//! branch, so that only the tasks that take it have it (`box-branch`). For a deep recursion a `Vec` of what is still to
+//! be done (`explicit-stack`).
 //! Broken by: `tests/demos/task_size.rs`.
 
-use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -197,7 +197,8 @@ struct StackDepth {
 struct Validated {
     wrong: usize,
     stack_bytes: usize,
-    resident_bytes: u64,
+    /// What it added to the process's memory; without `/proc` nobody knows.
+    resident_bytes: Option<u64>,
     /// With its buffer, for the next validation.
     todo: Vec<(usize, u32)>,
 }
@@ -213,7 +214,7 @@ fn validate(variant: &str, levels: usize, ledger: &mut Ledger) -> io::Result<Hel
             let recursion = variant == "recursion";
             move || validate_in_thread(&sections, recursion)
         })?;
-    let done = thread.join().map_err(|_| io::Error::other("the validation panicked"))??;
+    let done = thread.join().map_err(|_| io::Error::other("the validation panicked"))?;
     let wrong = Count::from(done.wrong);
     let stack = Bytes::unsigned(done.stack_bytes as u64);
     let heap = Bytes::unsigned(ledger.held_bytes() - before);
@@ -221,22 +222,25 @@ fn validate(variant: &str, levels: usize, ledger: &mut Ledger) -> io::Result<Hel
     let each = |bytes: usize| Count::from(bytes / levels);
     let (stack, heap) = (each(done.stack_bytes), each((ledger.held_bytes() - before) as usize));
     ledger.say(format_args!("for each level: stack {stack} bytes, heap {heap} bytes"))?;
-    let resident = Bytes::unsigned(done.resident_bytes);
-    ledger
-        .this_run(format_args!("after it returned the process had {resident} more in memory than before"))?;
+    if let Some(resident) = done.resident_bytes.map(Bytes::unsigned) {
+        ledger.this_run(format_args!(
+            "after it returned the process had {resident} more in memory than before"
+        ))?;
+    }
     Ok(Box::new((sections, done.todo)))
 }
 
-fn validate_in_thread(sections: &[Section], recursion: bool) -> io::Result<Validated> {
-    let resident_before = resident_bytes()?;
+fn validate_in_thread(sections: &[Section], recursion: bool) -> Validated {
+    let resident_bytes = || alloc_tracer::process_memory().ok().map(|memory| memory.resident_bytes);
+    let before = resident_bytes();
     let mut todo = Vec::new();
     let mut stack = StackDepth::here();
     let wrong = match recursion {
         true => validate_recursively(sections, Some(0), u32::MAX, &mut stack),
         false => validate_with_a_stack(sections, &mut todo, &mut stack),
     };
-    let resident_bytes = resident_bytes()?.saturating_sub(resident_before);
-    Ok(Validated { wrong, stack_bytes: stack.bytes(), resident_bytes, todo })
+    let resident_bytes = resident_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+    Validated { wrong, stack_bytes: stack.bytes(), resident_bytes, todo }
 }
 
 /// Every section has another inside and one after it, so that both ways have something to come back to.
@@ -267,12 +271,4 @@ impl StackDepth {
     fn bytes(&self) -> usize {
         self.first - self.lowest
     }
-}
-
-/// What the kernel says that the process has in memory now.
-fn resident_bytes() -> io::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap_or_default();
-    Ok(kib << 10)
 }

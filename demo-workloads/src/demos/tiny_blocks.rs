@@ -1,14 +1,15 @@
 //! RSS is not what the program asked for: a million tiny blocks take several times their bytes.
 //!
 //! Kept: next to each word of an index the allocator's own bytes: a header, and room up to the smallest block there is.
-//! Why: glibc hands out no block below 24 bytes and puts 8 before each; a word has a few. A pointer and a
-//! length beside each, in a vector that has grown by doubling, come on top.
-//! inuse_space: two towers, `WordIndex::insert` with the words and the growth of its vector: what was asked for, exactly,
-//! and a fraction of RSS. The rest is "slack in glibc" in the sum of RSS, which no picture of blocks can show.
+//! Why: glibc hands out no block below 24 bytes and puts 8 before each; a word has a few. A pointer and a length beside
+//! each, in a vector that has grown by doubling, come on top. Source: glibc, `malloc/malloc.c`, `MINSIZE`.
+//! inuse_space: two towers, `WordIndex::insert` with the words and the growth of its vector: what was asked for,
+//! exactly, and a fraction of RSS. The rest is "slack in glibc" in the sum of RSS, which no picture of blocks can show.
 //! alloc_space: the words once, and the vector about twice, because it grew by doubling.
 //! Fix: one buffer for all words and the end of each in it (`joined`): two blocks instead of a million, and no slack.
 //! Broken by: `tests/demos/tiny_blocks.rs`.
 
+use std::fmt;
 use std::io;
 
 use alloc_tracer::size::{Bytes, Count};
@@ -100,6 +101,18 @@ fn print_counts(before: &Stats, now: &Stats, ledger: &mut Ledger) -> io::Result<
     ))
 }
 
+/// A figure that some allocators do not tell.
+struct Told(Option<u64>);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(bytes) => Bytes::unsigned(bytes).fmt(f),
+            None => f.pad("(not told)"),
+        }
+    }
+}
+
 /// The allocator's and the system's side.
 fn print_memory(memory: &ProcessMemory, stats: &Stats, ledger: &mut Ledger) -> io::Result<()> {
     let bytes = Bytes::unsigned;
@@ -109,13 +122,13 @@ fn print_memory(memory: &ProcessMemory, stats: &Stats, ledger: &mut Ledger) -> i
         bytes(stats.peak_error_bytes)
     ))?;
     if let Some(allocator) = memory.allocator {
-        let or_unknown = |figure: Option<u64>| Bytes::unsigned(figure.unwrap_or(0));
         ledger.this_run(format_args!(
-            "{}: {} from the system, {} in use, {} free",
+            "{}: {} from the system, {} in use, {} free, {} returned",
             allocator.name,
             bytes(allocator.from_system_bytes),
-            or_unknown(allocator.in_use_bytes),
-            or_unknown(allocator.free_bytes)
+            Told(allocator.in_use_bytes),
+            Told(allocator.free_bytes),
+            Told(allocator.returned_bytes)
         ))?;
     }
     ledger.this_run(format_args!(

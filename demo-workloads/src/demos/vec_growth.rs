@@ -2,17 +2,16 @@
 //!
 //! Kept: the part of each buffer that no element fills: a vector of a million readings has room for 48,576 more.
 //! Why: a full buffer is exchanged for one twice as large: the number of reallocations grows with the logarithm of the
-//! length, the bytes ever asked for are twice the last buffer, and up to half of that one stays empty. Source: Rust 1.95,
-//! `grow_amortized` in `library/alloc/src/raw_vec/mod.rs`.
-//! `reserve_exact` before each chunk ends tight, but exchanges the buffer every time: the bytes ever
-//! asked for grow with the square of the length.
+//! length, the bytes ever asked for are twice the last buffer, and up to half of that one stays empty. Source: Rust
+//! 1.95, `grow_amortized` in `library/alloc/src/raw_vec/mod.rs`. `reserve_exact` before each chunk ends tight, but
+//! exchanges the buffer every time: the bytes ever asked for grow with the square of the length.
 //! inuse_space: three towers, `Readings::record_temperature`, `record_humidity` and `record_pressure` down to the
 //! growth of `RawVec`: one block each, the last buffer. With a capacity they are as wide as what they hold.
-//! alloc_space: the chain: each tower is twice as wide as in inuse_space, and alloc_objects counts every buffer of
-//! it. With `reserve-exact` it is (chunks + 1) / 2 times as wide, more than a hundred times for a million readings. With
-//! a capacity both pictures are the same.
-//! Fix: say how many there will be: `Vec::with_capacity(n)`, or collect from an iterator that knows its length;
-//! `shrink_to_fit()` afterwards gives the spare room back, the chain remains.
+//! alloc_space: the chain: each tower is twice as wide as in inuse_space, and alloc_objects counts every buffer of it.
+//! With `reserve-exact` it is (chunks + 1) / 2 times as wide, more than a hundred times for a million readings. With a
+//! capacity both pictures are the same.
+//! Fix: say how many there will be: `Vec::with_capacity(n)` (`with-capacity`), or collect from an iterator that knows
+//! its length (`collect`); `shrink_to_fit()` afterwards gives the spare room back, the chain remains (`shrink`).
 //! Broken by: `tests/demos/vec_growth.rs`.
 
 use std::io;
@@ -99,13 +98,6 @@ fn record(series: &mut Vec<Reading>, count: usize, measure: impl Fn(usize) -> f6
 /// Records so many readings in the way of a variant.
 type Record = fn(readings: &mut Readings, count: usize, variant: &str);
 
-/// What the tracer counted since the start, of everything in the process.
-struct Counted {
-    reallocations: u64,
-    total_bytes: u64,
-    live_bytes: u64,
-}
-
 fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let [stack, readings, buffers] = ["call stack", "readings", "reallocations"];
     let [allocated, live, needed] = ["allocated", "live", "needed"];
@@ -119,12 +111,12 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
         ("record_pressure", size.div_ceil(100), Readings::record_pressure),
     ];
     for (name, count, record) in sites {
-        let before = Counted::now();
+        let before = alloc_tracer::stats();
         record(&mut all, count, variant);
-        let chain = Counted::now().since(&before);
-        let reallocations = Count(i64::try_from(chain.reallocations).unwrap_or(i64::MAX));
-        let allocated = Bytes::unsigned(chain.total_bytes);
-        let live = Bytes::unsigned(chain.live_bytes);
+        let after = alloc_tracer::stats();
+        let reallocations = Count((after.reallocations - before.reallocations) as i64);
+        let allocated = Bytes::unsigned(after.total_bytes - before.total_bytes);
+        let live = Bytes::unsigned(after.live_bytes - before.live_bytes);
         let needed = Bytes::unsigned((count * size_of::<Reading>()) as u64);
         let count = Count::from(count);
         ledger.say(format_args!(
@@ -142,23 +134,4 @@ fn run(variant: &str, size: usize, ledger: &mut Ledger) -> io::Result<Held> {
     let spare = Bytes::unsigned(spare as u64);
     ledger.line(format_args!("recorded, {spare} of it for no reading:"), "held by the program")?;
     Ok(Box::new(all))
-}
-
-impl Counted {
-    fn now() -> Counted {
-        let stats = alloc_tracer::stats();
-        Counted {
-            reallocations: stats.reallocations,
-            total_bytes: stats.total_bytes,
-            live_bytes: stats.live_bytes,
-        }
-    }
-
-    fn since(&self, before: &Counted) -> Counted {
-        Counted {
-            reallocations: self.reallocations - before.reallocations,
-            total_bytes: self.total_bytes - before.total_bytes,
-            live_bytes: self.live_bytes - before.live_bytes,
-        }
-    }
 }

@@ -8,7 +8,8 @@
 //! alloc_space: the same tower, twice as much, since each doubling asked for a new buffer and the smaller
 //! ones are gone; it looks the same once the leak is fixed. The narrow tower `small_batch` beside it is the table of
 //! all ways of resetting that each run prints first: given back before the profile, so it is here alone.
-//! Fix: one line: `events.shrink_to_fit()`, `mem::take(&mut events)` or `events = Vec::new()`.
+//! Fix: one line: `events.shrink_to_fit()` (`shrink`), `mem::take(&mut events)` (`take`) or `events = Vec::new()`
+//! (`new`).
 //! Broken by: `tests/demos/vec_truncate.rs`.
 
 use std::io;

@@ -4,12 +4,13 @@
 //! Why: an `Arc` puts its two counts and the value into one block. The last `Arc` drops the value; the block goes with
 //! the last `Weak`, which still needs the counts. What lies inside the block (a slice, a `str`, an array) stays
 //! allocated, and what the value had allocated elsewhere is free.
-//! inuse_space: one tower fills the width, `load_thumbnail` down to the `From<Vec>` of `Arc`, although no thumbnail can be reached any
-//! more: `upgrade` returns `None` for each. A profile cannot tell a dead block from a live one; the cache's `strong_count` can.
+//! inuse_space: one tower fills the width, `load_thumbnail` down to the `From<Vec>` of `Arc`, although no thumbnail can
+//! be reached any more: `upgrade` returns `None` for each. A profile cannot tell a dead block from a live one; the
+//! cache's `strong_count` can.
 //! alloc_space: twice as much, since `Arc::from(vec)` copies; it looks the same once dead entries are swept.
-//! Fix: sweep dead entries now and then: `by_id.retain(|_, thumbnail| thumbnail.strong_count() > 0)`; or hold the
-//! bytes at one remove, `Weak<Box<[u8]>>`: the bytes go with the last `Arc`, and of each dead entry two counts and a
-//! pointer with its length stay, 32 bytes.
+//! Fix: sweep dead entries now and then: `by_id.retain(|_, thumbnail| thumbnail.strong_count() > 0)` (`sweep`); or hold
+//! the bytes at one remove, `Weak<Box<[u8]>>` (`boxed`): the bytes go with the last `Arc`, and of each dead entry two
+//! counts and a pointer with its length stay, 32 bytes.
 //! Broken by: `tests/demos/weak_block.rs`.
 
 use std::any::Any;

@@ -25,7 +25,9 @@ fn between<'a>(line: &'a str, before: &str, after: &str) -> &'a str {
 #[test]
 fn connections_that_remove_cannot_find_pile_up() {
     let run = ProfiledRun::exact("broken-key", "leaky", CLIENTS as u64);
-    assert_eq!(run.under(BUFFER, "inuse_space"), ROUNDS * CLIENTS * BUFFER_BYTES);
+    for column in ["inuse_space", "alloc_space"] {
+        assert_eq!(run.under(BUFFER, column), ROUNDS * CLIENTS * BUFFER_BYTES, "{column}");
+    }
     let table = run.under(CONNECT, "inuse_space") - run.under(BUFFER, "inuse_space");
     assert_eq!(table, table_bytes::<Pair>((ROUNDS * CLIENTS) as u64));
     let heaviest = run.heaviest("inuse_space");

@@ -45,6 +45,17 @@ fn every_demo_states_what_is_kept_and_why_what_the_pictures_show_and_what_fixes_
     assert!(rows.is_sorted(), "{rows:?}");
 }
 
+#[test]
+fn every_variant_is_named_in_the_statement_of_its_demo() {
+    for demo in listed_demos() {
+        let text: String =
+            ["keeps", "kept", "why", "inuse_space", "alloc_space", "fix"].map(|part| &*demo[part]).concat();
+        for variant in demo["variants"].split(',').filter(|variant| !["leaky", "fixed"].contains(variant)) {
+            assert!(text.contains(&format!("`{variant}`")), "{} says nothing of {variant}", demo["name"]);
+        }
+    }
+}
+
 /// Groups in the order in which they are explained, rows by their number.
 fn order(row: &str) -> (Option<usize>, u32) {
     ("DTSA".find(&row[..1]), row[1..].parse().unwrap())

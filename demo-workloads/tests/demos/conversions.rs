@@ -19,6 +19,9 @@ fn names_that_were_not_copied_hold_their_read_buffers() {
         assert_eq!(run.under(READ, "inuse_space"), COUNT * READ_BYTES, "{leak}");
         assert_eq!(run.under(GREET, "inuse_space"), COUNT * besides, "{leak}");
         run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), READ, &["with_capacity"]);
+        assert_eq!(run.under("print_table", "inuse_space"), 0, "{leak}");
+        let towers = run.under(READ, "alloc_space") + run.under("print_table", "alloc_space");
+        assert!(run.total("alloc_space") - towers < 64 << 10, "{leak}");
     }
 }
 
@@ -81,5 +84,5 @@ fn sampling_finds_the_same_stack() {
     // A block 16 times as large as the interval is missed with a probability of e^-16, and its
     // weight is its size over the probability of a sample.
     let held = COUNT * READ_BYTES;
-    assert!((run.under(READ, "inuse_space") - held).abs() * 100 < held);
+    run.assert_estimates(READ, held, 1);
 }

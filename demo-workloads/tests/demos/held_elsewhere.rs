@@ -66,5 +66,5 @@ fn sampling_finds_the_same_stack() {
     // A history is four times as large as the interval and sampled with a probability of 98 %; of a
     // thousand the estimate's standard error is below 0.5 %.
     let held = SESSIONS * HISTORY_BYTES;
-    assert!((run.under(LOAD, "inuse_space") - held).abs() * 20 < held);
+    run.assert_estimates(LOAD, held, 5);
 }

@@ -4,10 +4,12 @@
 use std::sync::LazyLock;
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::bytes_of_buckets;
 
 /// Room for 7,168 connections.
 const SIZE: u64 = 7_000;
-const SLOTS: i64 = 1 << 13;
+const SLOTS: u64 = 1 << 13;
+type Pair = (u64, [u8; 56]);
 const ROOM: u64 = 7_168;
 const CONNECTIONS: u64 = 4_659;
 const OPEN: &str = "ConnectionTable::open";
@@ -15,14 +17,6 @@ const WITH_LIMIT: &str = "ConnectionTable::with_limit";
 const REBUILD: &str = "ConnectionTable::rebuild";
 
 static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-churn", "leaky", SIZE));
-
-/// A slot is one (id, connection) and one control byte; one group of control bytes is repeated at the end.
-/// Source: hashbrown, `src/raw.rs`, `TableLayout::calculate_layout_for`.
-fn table_bytes(slots: i64) -> i64 {
-    const PAIR_BYTES: i64 = size_of::<(u64, [u8; 56])>() as i64;
-    const GROUP_BYTES: i64 = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    slots * (PAIR_BYTES + 1) + GROUP_BYTES
-}
 
 struct Round {
     open: u64,
@@ -58,16 +52,17 @@ fn tables_made(text: &str) -> u64 {
 #[test]
 fn churn_doubles_a_table_that_has_room_for_all() {
     let run = &*LEAKY;
-    assert_eq!(run.under(OPEN, "inuse_space"), table_bytes(2 * SLOTS));
+    assert_eq!(run.under(OPEN, "inuse_space"), bytes_of_buckets::<Pair>(2 * SLOTS));
     run.heaviest("inuse_space").assert_dominates(
         run.total("inuse_space"),
         OPEN,
         &["reserve_rehash", "resize"],
     );
     assert_eq!(run.under(WITH_LIMIT, "inuse_space"), 0);
-    assert_eq!(run.under(WITH_LIMIT, "alloc_space"), table_bytes(SLOTS));
-    assert_eq!(run.under(OPEN, "alloc_space"), table_bytes(2 * SLOTS));
+    assert_eq!(run.under(WITH_LIMIT, "alloc_space"), bytes_of_buckets::<Pair>(SLOTS));
+    assert_eq!(run.under(OPEN, "alloc_space"), bytes_of_buckets::<Pair>(2 * SLOTS));
     assert_eq!(tables_made(&run.text), 2);
+    assert!(run.text.contains(" ns to close one and open one; an unknown id: "), "{}", run.text);
 }
 
 #[test]
@@ -87,10 +82,10 @@ fn tombstones_lower_the_capacity_and_lengthen_look_ups_until_the_table_doubles()
 fn a_rebuild_at_the_same_size_keeps_the_table_and_look_ups_short() {
     let run = ProfiledRun::exact("map-churn", "fixed", SIZE);
     let rounds = rounds(&run.text);
-    assert_eq!(run.under(OPEN, "inuse_space"), table_bytes(SLOTS));
-    assert_eq!(run.under(REBUILD, "inuse_space"), table_bytes(SLOTS));
+    assert_eq!(run.under(OPEN, "inuse_space"), bytes_of_buckets::<Pair>(SLOTS));
+    assert_eq!(run.under(REBUILD, "inuse_space"), bytes_of_buckets::<Pair>(SLOTS));
     // The standard output's buffer and the like.
-    assert!(run.total("inuse_space") < table_bytes(SLOTS) + (16 << 10));
+    assert!(run.total("inuse_space") < bytes_of_buckets::<Pair>(SLOTS) + (16 << 10));
     assert_eq!(tables_made(&run.text), 2);
     assert!(rounds.iter().all(|round| round.held == "520.0 KiB"), "{}", run.text);
     assert!(rounds[19].compared < 2 * rounds[0].compared);
@@ -100,8 +95,11 @@ fn a_rebuild_at_the_same_size_keeps_the_table_and_look_ups_short() {
 fn mark_and_rebuild_holds_as_much_and_makes_several_times_as_many_tables() {
     let run = ProfiledRun::exact("map-churn", "mark-and-rebuild", SIZE);
     let rounds = rounds(&run.text);
-    assert_eq!(run.under(REBUILD, "inuse_space"), table_bytes(SLOTS));
-    assert_eq!(run.under(WITH_LIMIT, "alloc_space"), tables_made(&run.text) as i64 * table_bytes(SLOTS));
+    assert_eq!(run.under(REBUILD, "inuse_space"), bytes_of_buckets::<Pair>(SLOTS));
+    assert_eq!(
+        run.under(WITH_LIMIT, "alloc_space"),
+        tables_made(&run.text) as i64 * bytes_of_buckets::<Pair>(SLOTS)
+    );
     assert!(rounds.iter().all(|round| round.capacity == ROOM && round.held == "520.0 KiB"), "{}", run.text);
     // Never more than 30 % of all entries are dead; some always are.
     assert!(rounds.iter().all(|round| round.marked * 10 <= (round.open + round.marked) * 3));
@@ -121,6 +119,6 @@ fn sampling_finds_the_same_stack() {
         &["reserve_rehash", "resize"],
     );
     // One block 130 times as large as the interval is as good as certain to be sampled, and its weight is its size.
-    let table = table_bytes(2 * SLOTS);
-    assert!((run.under(OPEN, "inuse_space") - table).abs() * 100 < table);
+    let table = bytes_of_buckets::<Pair>(2 * SLOTS);
+    run.assert_estimates(OPEN, table, 1);
 }

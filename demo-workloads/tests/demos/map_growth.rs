@@ -4,22 +4,17 @@
 use std::sync::LazyLock;
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::{bytes_of_buckets, bytes_of_growth};
 
 static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-growth", "leaky", ORDERS));
 
 /// Somewhat more than fit into 2^14 buckets.
 const ORDERS: u64 = 15_000;
 const LAST: u32 = 15;
-const ENTRY_BYTES: u64 = size_of::<(u64, [u8; 40])>() as u64;
+type Pair = (u64, [u8; 40]);
 const ADD: &str = "OrderIndex::add";
 const IMPORT: &str = "OrderIndex::for_import";
 const GROWTH: [&str; 2] = ["reserve_rehash", "resize"];
-
-/// Source: hashbrown, `src/raw.rs`, `TableLayout::calculate_layout_for`.
-fn table_bytes(power: u32) -> i64 {
-    let group_bytes = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    (((ENTRY_BYTES + 1) << power) + group_bytes) as i64
-}
 
 /// What is printed after these words, on any line.
 fn after<'a>(run: &'a ProfiledRun, words: &str) -> &'a str {
@@ -36,10 +31,10 @@ fn orders_at_growth(run: &ProfiledRun) -> Vec<String> {
 #[test]
 fn growth_holds_two_tables_at_once_and_allocates_twice_what_stays() {
     let run = &*LEAKY;
-    assert_eq!(run.under(ADD, "inuse_space"), table_bytes(LAST));
+    assert_eq!(run.under(ADD, "inuse_space"), bytes_of_buckets::<Pair>(1 << LAST));
     assert_eq!(run.under(ADD, "inuse_objects"), 1);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), ADD, &GROWTH);
-    assert_eq!(run.under(ADD, "alloc_space"), (2..=LAST).map(table_bytes).sum::<i64>());
+    assert_eq!(run.under(ADD, "alloc_space"), bytes_of_growth::<Pair>(1 << LAST));
     assert_eq!(run.under(ADD, "alloc_objects"), i64::from(LAST) - 1);
     assert_eq!(run.under(IMPORT, "alloc_space"), 0);
 
@@ -63,8 +58,8 @@ fn growth_holds_two_tables_at_once_and_allocates_twice_what_stays() {
 fn a_map_made_large_enough_is_made_once_and_has_no_peak() {
     let run = ProfiledRun::exact("map-growth", "fixed", ORDERS);
     assert_eq!(run.under(ADD, "alloc_space"), 0);
-    assert_eq!(run.under(IMPORT, "inuse_space"), table_bytes(LAST));
-    assert_eq!(run.under(IMPORT, "alloc_space"), table_bytes(LAST));
+    assert_eq!(run.under(IMPORT, "inuse_space"), bytes_of_buckets::<Pair>(1 << LAST));
+    assert_eq!(run.under(IMPORT, "alloc_space"), bytes_of_buckets::<Pair>(1 << LAST));
     assert_eq!(run.under(IMPORT, "alloc_objects"), 1);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), IMPORT, &["with_capacity"]);
     assert_eq!(orders_at_growth(&run), ["0"]);
@@ -101,6 +96,6 @@ fn sampling_finds_the_same_stack() {
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), ADD, &GROWTH);
     // A block 196 times as large as the interval is as good as certain to be sampled, and its
     // weight is then its size.
-    let table = table_bytes(LAST);
-    assert!((run.under(ADD, "inuse_space") - table).abs() * 100 < table);
+    let table = bytes_of_buckets::<Pair>(1 << LAST);
+    run.assert_estimates(ADD, table, 1);
 }

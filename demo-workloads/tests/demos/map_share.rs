@@ -4,33 +4,29 @@
 use std::sync::LazyLock;
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::{bytes_of_buckets, bytes_of_growth};
 
 static LEAKY: LazyLock<ProfiledRun> =
     LazyLock::new(|| ProfiledRun::exact("map-share", "leaky", READING_BYTES));
 
 const READING_BYTES: u64 = 64;
 const DEVICES: i64 = 7 << 14;
-/// A bucket's id and box, and its control byte.
-const BUCKET_BYTES: i64 = size_of::<([u8; 16], Box<[u8]>)>() as i64 + 1;
+type Pair = ([u8; 16], Box<[u8]>);
+const BUCKETS: u64 = 1 << 17;
 const RECORD: &str = "LatestReadings::record";
 const COPY: &str = "copy_payload";
 const GROWTH: [&str; 2] = ["reserve_rehash", "resize"];
 
-/// Source: hashbrown, `src/raw.rs`, `TableLayout::calculate_layout_for`: one group of control bytes more.
-const fn table_bytes(buckets: i64) -> i64 {
-    buckets * BUCKET_BYTES + if cfg!(target_feature = "sse2") { 16 } else { 8 }
-}
-
 /// The percentage that stays, as it is printed, of a map of 2^10 buckets.
 fn share(entries: i64, reading_bytes: i64) -> String {
-    let table = table_bytes(1 << 10);
+    let table = bytes_of_buckets::<Pair>(1 << 10);
     format!("{:.1}", 100.0 * table as f64 / (table + entries * reading_bytes) as f64)
 }
 
 #[test]
 fn the_table_stays_when_the_boxed_values_are_gone() {
     let run = &*LEAKY;
-    let table = table_bytes(1 << 17);
+    let table = bytes_of_buckets::<Pair>(BUCKETS);
     assert_eq!(run.under(RECORD, "inuse_space"), table);
     assert_eq!(run.under(RECORD, "inuse_objects"), 1);
     assert_eq!(run.under(COPY, "inuse_space"), 0);
@@ -46,8 +42,15 @@ fn alloc_space_still_shows_every_reading_and_every_table() {
     let readings = DEVICES * READING_BYTES as i64;
     assert_eq!(LEAKY.under(COPY, "alloc_space"), readings);
     assert_eq!(LEAKY.under(COPY, "alloc_objects"), DEVICES);
-    let tables = (2..=17).map(|power| table_bytes(1 << power)).sum::<i64>();
-    assert_eq!(LEAKY.under(RECORD, "alloc_space"), readings + tables);
+    assert_eq!(LEAKY.under(RECORD, "alloc_space"), readings + bytes_of_growth::<Pair>(BUCKETS));
+}
+
+#[test]
+fn the_small_maps_of_the_sweep_stand_beside_the_table_in_alloc_space_alone() {
+    assert_eq!(LEAKY.under("sweep", "inuse_space"), 0);
+    let towers = LEAKY.under(RECORD, "alloc_space") + LEAKY.under("sweep", "alloc_space");
+    let beside = LEAKY.total("alloc_space") - towers;
+    assert!(LEAKY.under("sweep", "alloc_space") > 0 && beside < 64 << 10, "{beside}");
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn every_fix_gives_the_table_back() {
         let run = ProfiledRun::exact("map-share", fix, 1);
         assert_eq!(run.under(RECORD, "inuse_space"), 0, "{fix}");
         assert!(run.total("inuse_space") < 64 << 10, "{fix} leaves {}", run.total("inuse_space"));
-        assert!(run.under(RECORD, "alloc_space") > table_bytes(1 << 17), "{fix}");
+        assert!(run.under(RECORD, "alloc_space") > bytes_of_buckets::<Pair>(BUCKETS), "{fix}");
         assert!(run.text.contains(&format!("after {done}: 0 B held for no device\n")), "{}", run.text);
     }
 }
@@ -100,6 +103,6 @@ fn sampling_finds_the_same_stack() {
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), RECORD, &GROWTH);
     // A block 132 times as large as the interval is as good as certain to be sampled, and its
     // weight is then its size.
-    let table = table_bytes(1 << 17);
-    assert!((run.under(RECORD, "inuse_space") - table).abs() * 100 < table);
+    let table = bytes_of_buckets::<Pair>(BUCKETS);
+    run.assert_estimates(RECORD, table, 1);
 }

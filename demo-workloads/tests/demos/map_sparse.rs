@@ -3,12 +3,14 @@
 
 use std::sync::LazyLock;
 
-use crate::profiled_run::ProfiledRun;
+use crate::profiled_run::{ProfiledRun, printed_bytes};
+use crate::table_bytes::{bytes_of_buckets, bytes_of_growth};
 
 /// Room for 114,688 sessions, and for 1,792 in the sweep.
 const SIZE: u64 = 100_000;
-const SLOTS: i64 = 1 << 17;
-const SWEPT_SLOTS: i64 = 1 << 11;
+const SLOTS: u64 = 1 << 17;
+const SWEPT_SLOTS: u64 = 1 << 11;
+type Pair = (u64, [u8; 64]);
 const OPEN: &str = "SessionStore::open";
 const CLOSE: &str = "SessionStore::close_oldest";
 const AFTER: &str = "SessionStore::after_busiest_hour";
@@ -17,25 +19,15 @@ const GROWTH: [&str; 2] = ["reserve_rehash", "resize"];
 static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-sparse", "leaky", SIZE));
 static FIXED: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("map-sparse", "fixed", SIZE));
 
-/// A slot is one (id, session) and one control byte; one group of control bytes is repeated at the end.
-/// Source: hashbrown, `src/raw.rs`, `TableLayout::calculate_layout_for`.
-fn table_bytes(slots: i64) -> i64 {
-    const PAIR_BYTES: i64 = size_of::<(u64, [u8; 64])>() as i64;
-    const GROUP_BYTES: i64 = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    slots * (PAIR_BYTES + 1) + GROUP_BYTES
-}
-
 #[test]
 fn a_map_that_is_a_quarter_full_holds_the_table_of_its_fullest_hour() {
     let run = &*LEAKY;
-    assert_eq!(run.under(OPEN, "inuse_space"), table_bytes(SLOTS));
+    assert_eq!(run.under(OPEN, "inuse_space"), bytes_of_buckets::<Pair>(SLOTS));
     assert_eq!(run.under(OPEN, "inuse_objects"), 1);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     assert_eq!(run.under("sweep", "inuse_space"), 0);
     assert!(run.text.contains("\n28,000 left, 24.4 % of that room: 9.1 MiB held\n"), "{}", run.text);
-    // Tables of 4, 8, 16 ... slots: the sum of the doublings is just under twice the last one.
-    let ratio = run.under(OPEN, "alloc_space") as f64 / table_bytes(SLOTS) as f64;
-    assert!((1.99..2.001).contains(&ratio), "{ratio}");
+    assert_eq!(run.under(OPEN, "alloc_space"), bytes_of_growth::<Pair>(SLOTS));
     let towers = run.under(OPEN, "alloc_space") + run.under("sweep", "alloc_space");
     assert!(run.total("alloc_space") - towers < 64 << 10, "{} elsewhere", run.total("alloc_space") - towers);
 }
@@ -50,9 +42,9 @@ fn every_fix_leaves_a_smaller_table_where_it_asked_for_it() {
         (&exact("shrink-to-fit"), AFTER, SLOTS / 4, "1, sessions moved 28,000"),
     ] {
         assert_eq!(run.under(OPEN, "inuse_space"), 0, "{}", run.text);
-        assert_eq!(run.under(function, "inuse_space"), table_bytes(slots), "{}", run.text);
+        assert_eq!(run.under(function, "inuse_space"), bytes_of_buckets::<Pair>(slots), "{}", run.text);
         // All that was ever asked for there is that one table: nothing moved twice.
-        assert_eq!(run.under(function, "alloc_space"), table_bytes(slots), "{}", run.text);
+        assert_eq!(run.under(function, "alloc_space"), bytes_of_buckets::<Pair>(slots), "{}", run.text);
         run.heaviest("inuse_space").assert_dominates(
             run.total("inuse_space"),
             function,
@@ -66,18 +58,13 @@ fn every_fix_leaves_a_smaller_table_where_it_asked_for_it() {
 /// rebuild, `shrink_to_fit`.
 fn sweep_rows(text: &str) -> Vec<[f64; 8]> {
     let rows = text.lines().skip(2).take_while(|row| row.contains(" % "));
-    let bytes = |number: &str, unit: &str| match unit {
-        "B" => number.parse::<f64>().unwrap(),
-        "KiB" => number.parse::<f64>().unwrap() * 1024.0,
-        _ => panic!("not bytes: {number} {unit}"),
-    };
     rows.map(|row| {
         let row = row.replace("give back", "give-back").replace(',', "");
         let fields: Vec<&str> = row.split_whitespace().filter(|field| *field != "%").collect();
         let gives = f64::from(u8::from(fields[6] == "give-back"));
         assert!(gives == 1.0 || fields[6] == "keep", "{row}");
         let share = |at: usize| fields[at].parse::<f64>().unwrap();
-        let left = |at: usize| bytes(fields[at], fields[at + 1]);
+        let left = |at: usize| printed_bytes(&fields[at..at + 2].join(" "));
         [share(1), share(2), left(3), share(5), gives, left(7), left(9), left(11)]
     })
     .collect()
@@ -91,7 +78,7 @@ fn the_sweep_says_where_the_rule_acts_and_what_each_way_leaves() {
     assert_eq!(rows.len(), 17, "{}", run.text);
     for [_, density, held, _, gives, helped, rebuilt, fitted] in &rows {
         assert!(
-            (held - table_bytes(SWEPT_SLOTS) as f64).abs() < 60.0,
+            (held - bytes_of_buckets::<Pair>(SWEPT_SLOTS) as f64).abs() < 60.0,
             "what was removed changed the table: {held}"
         );
         assert_eq!(*gives == 1.0, *density < 25.0, "{density}");
@@ -128,5 +115,5 @@ fn sampling_finds_the_same_stack() {
     let run = ProfiledRun::sampled("64k", "map-sparse", "leaky", SIZE);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     // One block 146 times as large as the interval is as good as certain to be sampled, and its weight is its size.
-    assert!((run.under(OPEN, "inuse_space") - table_bytes(SLOTS)).abs() * 100 < table_bytes(SLOTS));
+    run.assert_estimates(OPEN, bytes_of_buckets::<Pair>(SLOTS), 1);
 }

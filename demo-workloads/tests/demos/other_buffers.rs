@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::{bytes_of_growth, table_bytes};
 
 const MIB: u64 = 1;
 const CONTENT_BYTES: i64 = (MIB << 20) as i64;
@@ -17,28 +18,21 @@ const ALL: [&str; 4] = [WRITE_LINE, QUEUE_JOB, SET_DEADLINE, NOTE_SEEN];
 
 static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("other-buffers", "leaky", MIB));
 
-/// A power of two of buckets, at most 7/8 of them full; an entry and a control byte each, and one group of control
-/// bytes more. Source: hashbrown, `src/raw.rs`, `capacity_to_buckets` and `TableLayout::calculate_layout_for`.
-fn table_bytes(entries: i64) -> i64 {
-    const GROUP_BYTES: i64 = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    let buckets = (entries as u64 * 8 / 7).next_power_of_two() as i64;
-    buckets * (ENTRY_BYTES + 1) + GROUP_BYTES
-}
-
 #[test]
 fn each_cleared_buffer_is_as_large_as_when_it_was_full() {
     for vector in [WRITE_LINE, QUEUE_JOB, SET_DEADLINE] {
         assert_eq!(LEAKY.under(vector, "inuse_space"), CONTENT_BYTES, "{vector}");
         assert_eq!(LEAKY.under(vector, "inuse_objects"), 1, "{vector}");
     }
-    assert_eq!(LEAKY.under(NOTE_SEEN, "inuse_space"), table_bytes(CONTENT_BYTES / ENTRY_BYTES));
+    assert_eq!(
+        LEAKY.under(NOTE_SEEN, "inuse_space"),
+        table_bytes::<u64>((CONTENT_BYTES / ENTRY_BYTES) as u64)
+    );
     assert_eq!(LEAKY.under(NOTE_SEEN, "inuse_objects"), 1);
     let of_the_worker: i64 = ALL.iter().map(|function| LEAKY.under(function, "inuse_space")).sum();
     assert!(LEAKY.total("inuse_space") - of_the_worker < 64 << 10);
     // The table takes 43 % of the width; no other single stack is as wide.
-    let widest = LEAKY.heaviest("inuse_space");
-    assert!(widest.frames.iter().any(|frame| frame.contains("note_seen")), "{:#?}", widest.frames);
-    assert!(widest.frames.iter().any(|frame| frame.contains("reserve_rehash")), "{:#?}", widest.frames);
+    LEAKY.heaviest("inuse_space").assert_leads(NOTE_SEEN, &["reserve_rehash"]);
 }
 
 #[test]
@@ -66,8 +60,7 @@ fn alloc_space_counts_every_smaller_buffer_whether_fixed_or_not() {
         assert_eq!(run.under(WRITE_LINE, "alloc_space"), 2 * CONTENT_BYTES - LINE_BYTES);
         assert_eq!(run.under(QUEUE_JOB, "alloc_space"), 2 * CONTENT_BYTES - 4 * ENTRY_BYTES);
         assert_eq!(run.under(SET_DEADLINE, "alloc_space"), 2 * CONTENT_BYTES - 4 * ENTRY_BYTES);
-        let ratio = run.under(NOTE_SEEN, "alloc_space") as f64 / LEAKY.under(NOTE_SEEN, "inuse_space") as f64;
-        assert!((1.99..2.001).contains(&ratio), "{ratio}");
+        assert_eq!(run.under(NOTE_SEEN, "alloc_space"), bytes_of_growth::<u64>(1 << 18));
     }
     for function in ALL {
         assert_eq!(fixed.under(function, "inuse_space"), 0, "{function}");
@@ -90,6 +83,6 @@ fn sampling_finds_the_same_four_stacks() {
         // Each block is 128 times as large as the interval or more: as good as certain to be sampled, and
         // its weight is then its size.
         let held = LEAKY.under(function, "inuse_space");
-        assert!((run.under(function, "inuse_space") - held).abs() * 100 < held, "{function}");
+        run.assert_estimates(function, held, 1);
     }
 }

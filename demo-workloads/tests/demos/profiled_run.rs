@@ -83,19 +83,38 @@ impl ProfiledRun {
         self.stacks(column).iter().filter(|(frames, _)| matching(frames)).map(|(_, value)| value).sum()
     }
 
+    /// The sum of a column over the stacks that have these words in the name of a frame, of whichever crate.
+    pub(crate) fn under_any(&self, words: &str, column: &str) -> i64 {
+        let matching = |frames: &Vec<String>| frames.iter().any(|frame| frame.contains(words));
+        self.stacks(column).iter().filter(|(frames, _)| matching(frames)).map(|(_, value)| value).sum()
+    }
+
+    /// Asserts that the bytes in use under this function, which were sampled, are these within so many percent.
+    pub(crate) fn assert_estimates(&self, function: &str, bytes: i64, percent: i64) {
+        let found = self.under(function, "inuse_space");
+        assert!((found - bytes).abs() * 100 < bytes * percent, "{function}: {found} found, {bytes} held");
+    }
+
     /// The last figure that the run printed with these words behind it, in MiB.
     pub(crate) fn mib(&self, words: &str) -> f64 {
         let all = format!("{}{}", self.text, self.memory);
         let end = all.rfind(&format!(" {words}")).unwrap_or_else(|| panic!("no {words}: {all}"));
-        let mut before = all[..end].split_whitespace().rev();
-        let unit = match before.next().unwrap() {
-            "B" => 1.0,
-            "KiB" => 1024.0,
-            "MiB" => 1048576.0,
-            "GiB" => 1073741824.0,
-            unit => panic!("{unit} before {words}: {all}"),
-        };
-        before.next().unwrap().parse::<f64>().unwrap() * unit / 1048576.0
+        let start = all[..end].rmatch_indices(' ').nth(1).map_or(0, |(at, _)| at + 1);
+        printed_bytes(&all[start..end]) / 1048576.0
+    }
+
+    /// The term of the sum of RSS with this name, in MiB. A term that is nothing is left out there.
+    pub(crate) fn term_mib(&self, name: &str) -> f64 {
+        if self.memory.contains(&format!(" {name}")) { self.mib(name) } else { 0.0 }
+    }
+
+    /// The last figure that the run printed behind these words, in MiB.
+    pub(crate) fn mib_after(&self, words: &str) -> f64 {
+        let all = format!("{}{}", self.text, self.memory);
+        let (_, rest) = all.rsplit_once(&format!("{words} ")).unwrap_or_else(|| panic!("no {words}: {all}"));
+        let mut amount = rest.split_whitespace();
+        let (number, unit) = (amount.next().unwrap(), amount.next().unwrap().trim_end_matches(','));
+        printed_bytes(&format!("{number} {unit}")) / 1048576.0
     }
 
     /// The stack with the largest sum.
@@ -123,6 +142,11 @@ impl Heaviest {
     /// container's growth inside (called by) the demo's own function.
     pub(crate) fn assert_dominates(&self, total: i64, demo_function: &str, growth: &[&str]) {
         assert!(self.value * 100 >= total * 95, "holds {} of {total}: {:#?}", self.value, self.frames);
+        self.assert_leads(demo_function, growth);
+    }
+
+    /// Asserts that the stack leads from the demo's own function to one of these.
+    pub(crate) fn assert_leads(&self, demo_function: &str, growth: &[&str]) {
         let outer = self.frames.iter().position(|frame| is_function(frame, demo_function));
         let inner = self.frames.iter().position(|frame| growth.iter().any(|part| frame.contains(part)));
         let (Some(outer), Some(inner)) = (outer, inner) else {
@@ -130,6 +154,19 @@ impl Heaviest {
         };
         assert!(inner < outer, "{growth:?} is not called by {demo_function}: {:#?}", self.frames);
     }
+}
+
+/// An amount as the demos print it, such as `1.5 MiB`.
+pub(crate) fn printed_bytes(amount: &str) -> f64 {
+    let (number, unit) = amount.split_once(' ').unwrap_or_else(|| panic!("not an amount: {amount}"));
+    let unit_bytes = match unit {
+        "B" => 1.0,
+        "KiB" => 1024.0,
+        "MiB" => 1048576.0,
+        "GiB" => 1073741824.0,
+        unit => panic!("not a unit: {unit} of {amount}"),
+    };
+    number.parse::<f64>().unwrap() * unit_bytes
 }
 
 /// Whether a demangled name is `Type::method` or `function`, in the notation of either mangling

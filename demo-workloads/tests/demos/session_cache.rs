@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use alloc_tracer::size::Count;
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::table_bytes;
 
 const HOURS: u64 = 1;
 const LOG_INS_A_MINUTE: i64 = 20;
@@ -16,6 +17,8 @@ const BLOCKS_OF_A_USER: i64 = 7;
 const LOG_IN: &str = "log_in";
 const LOAD_USER: &str = "load_user";
 const INSERT: &str = "SessionCache::insert";
+/// An id and a pointer.
+type Pair = ([u64; 2], usize);
 const TRAFFIC: [&str; 3] = ["render_page", "receive_request", "parse_request"];
 
 static LEAKY: LazyLock<ProfiledRun> = LazyLock::new(|| ProfiledRun::exact("session-cache", "leaky", HOURS));
@@ -28,22 +31,15 @@ fn users_bytes() -> i64 {
     (0..LOG_INS).map(|number| 2_000 + permissions + format!("user-{number}").len() as i64).sum()
 }
 
-/// A table of ids and pointers; for its formula see `map_delete.rs`.
-fn table_bytes() -> i64 {
-    const GROUP_BYTES: i64 = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    let buckets = (LOG_INS as u64 * 8 / 7).next_power_of_two() as i64;
-    buckets * (size_of::<([u64; 2], usize)>() as i64 + 1) + GROUP_BYTES
-}
-
 #[test]
 fn sessions_that_nothing_removes_hold_the_memory_below_the_log_in() {
     let run = &*LEAKY;
     assert_eq!(run.under(LOAD_USER, "inuse_space"), users_bytes());
     assert_eq!(run.under(LOAD_USER, "inuse_objects"), LOG_INS * BLOCKS_OF_A_USER);
-    assert_eq!(run.under(INSERT, "inuse_space"), table_bytes());
+    assert_eq!(run.under(INSERT, "inuse_space"), table_bytes::<Pair>(LOG_INS as u64));
     // An `Arc` is two counts before its value: three vectors or strings and a time.
     let arcs = LOG_INS * (16 + 3 * size_of::<String>() as i64 + 8);
-    assert_eq!(run.under(LOG_IN, "inuse_space"), users_bytes() + table_bytes() + arcs);
+    assert_eq!(run.under(LOG_IN, "inuse_space"), users_bytes() + table_bytes::<Pair>(LOG_INS as u64) + arcs);
     assert!(run.under(LOG_IN, "inuse_space") * 100 >= run.total("inuse_space") * 95);
     let heaviest = run.heaviest("inuse_space");
     heaviest.assert_dominates(heaviest.value, LOAD_USER, &["RawVec"]);
@@ -134,6 +130,5 @@ fn sampling_finds_the_same_stack() {
     heaviest.assert_dominates(heaviest.value, LOG_IN, &["load_user"]);
     assert!(run.under(LOG_IN, "inuse_space") * 100 >= run.total("inuse_space") * 90);
     // Some seven hundred samples: a standard error of 4 %.
-    let exact = users_bytes();
-    assert!((run.under(LOAD_USER, "inuse_space") - exact).abs() * 100 < 25 * exact);
+    run.assert_estimates(LOAD_USER, users_bytes(), 25);
 }

@@ -1,6 +1,8 @@
 //! `sub-slice`: ids of 100 bytes hold whole messages, at the stack that received them; a copy holds
 //! 100 bytes and the messages are gone.
 
+use std::sync::LazyLock;
+
 use crate::profiled_run::ProfiledRun;
 
 const MIB_PER_MESSAGE: u64 = 2;
@@ -11,10 +13,15 @@ const RECEIVE: &str = "receive_message";
 const REMEMBER: &str = "MessageIndex::remember";
 const GROWTH: [&str; 2] = ["BytesMut", "RawVec"];
 
+static LEAKY: LazyLock<ProfiledRun> =
+    LazyLock::new(|| ProfiledRun::exact("sub-slice", "leaky", MIB_PER_MESSAGE));
+static COPIED: LazyLock<ProfiledRun> =
+    LazyLock::new(|| ProfiledRun::exact("sub-slice", "fixed", MIB_PER_MESSAGE));
+
 #[test]
 fn slices_hold_whole_messages_at_the_stack_that_received_them() {
-    for leak in ["leaky", "split-to"] {
-        let run = ProfiledRun::exact("sub-slice", leak, MIB_PER_MESSAGE);
+    let split = ProfiledRun::exact("sub-slice", "split-to", MIB_PER_MESSAGE);
+    for (leak, run) in [("leaky", &*LEAKY), ("split-to", &split)] {
         assert_eq!(run.under(RECEIVE, "inuse_space"), MESSAGES * MESSAGE_BYTES, "{leak}");
         assert_eq!(run.under(RECEIVE, "inuse_objects"), MESSAGES, "{leak}");
         run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), RECEIVE, &GROWTH);
@@ -32,8 +39,7 @@ fn slices_hold_whole_messages_at_the_stack_that_received_them() {
 
 #[test]
 fn alloc_space_counts_the_growth_of_each_message() {
-    for variant in ["leaky", "copy"] {
-        let run = ProfiledRun::exact("sub-slice", variant, MIB_PER_MESSAGE);
+    for (variant, run) in [("leaky", &*LEAKY), ("copy", &*COPIED)] {
         // A buffer starts with one read and doubles up to the message: a geometric sum.
         let per_message = 2 * MESSAGE_BYTES - READ_BYTES;
         assert_eq!(run.under(RECEIVE, "alloc_space"), MESSAGES * per_message, "{variant}");
@@ -42,12 +48,9 @@ fn alloc_space_counts_the_growth_of_each_message() {
 
 #[test]
 fn copied_ids_let_the_messages_go() {
-    for fix in ["fixed", "copy"] {
-        let run = ProfiledRun::exact("sub-slice", fix, MIB_PER_MESSAGE);
-        assert_eq!(run.under(RECEIVE, "inuse_space"), 0, "{fix}");
-        assert!(run.total("inuse_space") < 64 << 10, "{fix} leaves {}", run.total("inuse_space"));
-        assert!((400..1024).contains(&run.under(REMEMBER, "inuse_space")), "{fix}");
-    }
+    assert_eq!(COPIED.under(RECEIVE, "inuse_space"), 0);
+    assert!(COPIED.total("inuse_space") < 64 << 10, "leaves {}", COPIED.total("inuse_space"));
+    assert!((400..1024).contains(&COPIED.under(REMEMBER, "inuse_space")));
 }
 
 #[test]
@@ -57,5 +60,5 @@ fn sampling_finds_the_same_stack() {
     // Each message is 128 times as large as the interval: as good as certain to be sampled, and its
     // weight is then its size.
     let held = MESSAGES * MESSAGE_BYTES;
-    assert!((run.under(RECEIVE, "inuse_space") - held).abs() * 100 < held);
+    run.assert_estimates(RECEIVE, held, 1);
 }

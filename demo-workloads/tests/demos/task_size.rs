@@ -1,6 +1,6 @@
-//! `task-size`: every waiting task holds the buffer that lives across its await, taken branch or not; a scope, a smaller
-//! buffer and a boxed branch end that. A recursion costs stack, which no profile of the heap has, and a `Vec` instead of
-//! it costs heap.
+//! `task-size`: every waiting task holds the buffer that lives across its await, taken branch or not; a scope, a
+//! smaller buffer and a boxed branch end that. A recursion costs stack, which no profile of the heap has, and a `Vec`
+//! instead of it costs heap.
 
 use std::sync::LazyLock;
 
@@ -115,5 +115,5 @@ fn sampling_finds_the_same_stack() {
     // A block of four intervals is missed once in 55 times, so the estimate of 400 of them is off by 0.7 %
     // (its standard error): a tenth is fourteen times that.
     let held = LEAKY.under(OPEN, "inuse_space");
-    assert!((run.under(OPEN, "inuse_space") - held).abs() * 10 < held);
+    run.assert_estimates(OPEN, held, 10);
 }

@@ -2,10 +2,12 @@
 //! `BTreeMap`, which releases a tenth of its nodes with every tenth of its sessions.
 
 use crate::profiled_run::ProfiledRun;
+use crate::table_bytes::{bytes_of_growth, table_bytes};
 
 const SESSIONS: u64 = 50_000;
 const OPEN: &str = "SessionStore::open";
 const GROWTH: [&str; 2] = ["reserve_rehash", "resize"];
+type Pair = (u64, [u8; 64]);
 /// What the bytes of the rows are rounded to, in percent.
 const ROUNDING: f64 = 0.1;
 
@@ -20,16 +22,13 @@ fn shares(run: &ProfiledRun) -> Vec<f64> {
 #[test]
 fn a_hash_map_holds_its_table_through_every_tenth_of_the_removals() {
     let run = ProfiledRun::exact("tree-map", "leaky", SESSIONS);
-    // 50,000 sessions are more than 7/8 of 2^15 and need 2^16 buckets of a pair and a control byte each.
-    let group_bytes = if cfg!(target_feature = "sse2") { 16 } else { 8 };
-    let table = ((size_of::<(u64, [u8; 64])>() as i64 + 1) << 16) + group_bytes;
+    let table = table_bytes::<Pair>(SESSIONS);
     assert_eq!(run.under(OPEN, "inuse_space"), table);
     assert_eq!(run.under(OPEN, "inuse_objects"), 1);
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     assert_eq!(shares(&run), [100.0; 11]);
     assert!(run.text.ends_with("no session is left: 4.6 MiB held by the program\n"), "{}", run.text);
-    let ratio = run.under(OPEN, "alloc_space") as f64 / table as f64;
-    assert!((1.99..2.001).contains(&ratio), "{ratio}");
+    assert_eq!(run.under(OPEN, "alloc_space"), bytes_of_growth::<Pair>(1 << 16));
 }
 
 #[test]
@@ -59,7 +58,7 @@ fn a_tree_releases_as_well_when_sessions_go_in_no_order() {
 /// A `LeafNode` has a parent, two numbers of 16 bits, and eleven keys and values. Source: alloc,
 /// `collections/btree/node.rs`, `LeafNode`.
 fn assert_only_the_root_is_left(run: &ProfiledRun) {
-    let leaf = (8 + 11 * size_of::<(u64, [u8; 64])>() + 2 * 2_usize).next_multiple_of(8);
+    let leaf = (8 + 11 * size_of::<Pair>() + 2 * 2_usize).next_multiple_of(8);
     assert_eq!(run.under(OPEN, "inuse_space"), leaf as i64);
     assert_eq!(run.under(OPEN, "inuse_objects"), 1);
     assert!(run.total("inuse_space") < 64 << 10, "leaves {}", run.total("inuse_space"));
@@ -72,6 +71,6 @@ fn sampling_finds_the_same_stack() {
     run.heaviest("inuse_space").assert_dominates(run.total("inuse_space"), OPEN, &GROWTH);
     // A block 146 times as large as the interval is as good as certain to be sampled, and its
     // weight is then its size.
-    let table = 73 << 16;
-    assert!((run.under(OPEN, "inuse_space") - table).abs() * 100 < table);
+    let table = table_bytes::<Pair>(SESSIONS);
+    run.assert_estimates(OPEN, table, 1);
 }

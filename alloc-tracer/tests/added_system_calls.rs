@@ -140,7 +140,7 @@ fn is_its_own(path: &str, program: &Path) -> bool {
     let program = program.to_str().unwrap();
     path == program
         || path == format!("{program}.dwp")
-        || ["/proc/self/maps", "/proc/self/smaps", "/proc/self/status"].contains(&path)
+        || ["/proc/self/maps", "/proc/thread-self/smaps", "/proc/thread-self/status"].contains(&path)
         || path.starts_with("/usr/lib/debug")
         || path.contains(".so")
 }

@@ -57,7 +57,10 @@ pub(crate) fn played_with_a_whole_file(name: &str, mode: &str) {
     // Finding names takes most of the time; it is tried in one mode.
     let symbols = if mode == "mode=exact" { "yes" } else { "no" };
     let output = played(name, &format!("{mode},symbols={symbols},out={}", path.display()));
-    assert_eq!(said(&output).matches("profile written").count(), 1, "{name} with {mode}");
+    let said = said(&output);
+    assert_eq!(said.matches("profile written").count(), 1, "{name} with {mode}");
+    // Also where the first thread has ended, which `/proc/self` stands for.
+    assert!(said.contains("alloc-tracer: RSS ") && !said.contains("RSS 0 B"), "{name} with {mode}: {said}");
     let files = std::fs::read_dir(directory).unwrap().count();
     assert_eq!(files, 1, "nothing half-written is left over");
     let profile = alloc_tracer::Profile::read_pprof(std::fs::File::open(path).unwrap()).unwrap();

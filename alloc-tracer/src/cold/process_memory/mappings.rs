@@ -1,4 +1,4 @@
-//! `/proc/self/smaps`: every mapping of the process, and how much of it is in memory. Names the kernel's
+//! `/proc/thread-self/smaps`: every mapping of the process, and how much of it is in memory. Names the kernel's
 //! fields (proc_pid_smaps(5)) and no part of the tracer. Broken by: tests below.
 
 use core::ops::Range;
@@ -7,7 +7,8 @@ use crate::cold::std::fs::File;
 use crate::cold::std::io::{self, BufRead, BufReader};
 use crate::cold::std::prelude::rust_2024::*;
 
-const SMAPS: &str = "/proc/self/smaps";
+/// Not `/proc/self`, which is the first thread: once that has ended, it has no memory.
+const SMAPS: &str = "/proc/thread-self/smaps";
 
 /// One mapping. Sizes are in bytes, of which the kernel tells whole KiB.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

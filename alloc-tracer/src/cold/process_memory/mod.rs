@@ -76,7 +76,7 @@ pub struct ProcessMemory {
 /// ```
 ///
 /// # Errors
-/// Where `/proc/self/smaps` or `/proc/self/status` cannot be read; the error names the file.
+/// Where `/proc/thread-self/smaps` or `status` cannot be read; the error names the file.
 pub fn process_memory() -> io::Result<ProcessMemory> {
     ProcessMemory::read(Figures::now)
 }

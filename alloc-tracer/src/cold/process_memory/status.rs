@@ -1,9 +1,9 @@
-//! `/proc/self/status`: what the kernel says of the process as a whole (proc_pid_status(5)).
+//! `/proc/thread-self/status`: what the kernel says of the process as a whole (proc_pid_status(5)).
 //! Broken by: tests below.
 
 use crate::cold::std::{fs, io};
 
-const STATUS: &str = "/proc/self/status";
+const STATUS: &str = "/proc/thread-self/status";
 
 /// The figures that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,7 +53,7 @@ impl Section {
             let bytes = in_binary_units(run.totals.bytes(figure));
             match figure {
                 Figure::Held => format!("{} holds {bytes}", run.variant),
-                _ => format!("{} has {bytes} {}", run.variant, figure.in_words()),
+                _ => format!("{} {bytes} {}", run.variant, figure.in_words()),
             }
         };
         self.drawn().map(one).collect::<Vec<_>>().join(", ")

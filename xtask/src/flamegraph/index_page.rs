@@ -300,7 +300,7 @@ mod tests {
         one.runs[1].totals.process.resident_bytes = Some(50 << 20);
         let page = page(&[one]);
         let overview = &page[page.find("<nav").unwrap()..page.find("</nav>").unwrap()];
-        assert!(overview.contains("200.0 MiB</span> <span class=\"soft\">in memory<"), "{overview}");
+        assert!(overview.contains("200.0 MiB</span> <span class=\"soft\">RSS<"), "{overview}");
         assert!(overview.contains("width:25.00%"), "{overview}");
         assert!(page.contains("<td>200.0 MiB") && page.contains("<td>-"), "the peak is not known");
     }

@@ -48,8 +48,8 @@ impl Figure {
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Figure::Held => "",
-            Figure::AtPeak => "at its peak",
-            Figure::InMemory => "in memory",
+            Figure::AtPeak => "peak",
+            Figure::InMemory => "RSS",
         }
     }
 }

@@ -15,7 +15,7 @@
 //! # By the environment
 //!
 //! `ALLOC_TRACER="mode=exact,out=heap-%p.pb.gz" my-service` writes a profile when the program exits,
-//! and a short block on standard error: totals, peak, the three sites that hold most, the next command.
+//! and a short block on standard error: totals, peak, the three sites that hold most, where RSS is, the next command.
 //!
 //! | key | values | meaning |
 //! |---|---|---|
@@ -103,8 +103,8 @@
 //!
 //! # Features
 //!
-//! `profile` (default): names, pprof files, the environment variable and the report at exit. Without
-//! default features there is recording, [`stats`] and [`snapshot`], and a handful of small crates.
+//! `profile` (default): names, pprof files, the environment variable, the report at exit and [`process_memory`]. Without
+//! default features there is recording, [`stats`], [`snapshot`] and [`shrink`], and a handful of small crates.
 #![no_std]
 
 mod cold;

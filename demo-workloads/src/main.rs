@@ -38,7 +38,7 @@ struct Cli {
     /// The demo to run; `--list` names them
     #[arg(value_name = "NAME", required_unless_present = "list")]
     demo: Option<String>,
-    /// `leaky`, `fixed`, or the name of a fix
+    /// `leaky`, `fixed`, or another name that `--list` gives
     #[arg(long, value_name = "VARIANT", default_value = "leaky")]
     variant: String,
     /// How much to store, in the demo's own unit (see `--list`)

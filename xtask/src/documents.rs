@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::{Arg, ArgMatches};
 
-use crate::{cargo, ci, repository, shown_output};
+use crate::{UsageError, cargo, ci, repository, shown_output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,8 +28,12 @@ pub(crate) fn command() -> clap::Command {
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode> {
     let only: Vec<&String> = arguments.get_many("document").unwrap_or_default().collect();
-    let documents = repository::files()?.into_iter().filter(|file| is_document(file));
-    let documents = documents.filter(|file| only.is_empty() || only.contains(&file));
+    let documents: Vec<String> = repository::files()?.into_iter().filter(|file| is_document(file)).collect();
+    if let Some(unknown) = only.iter().find(|name| !documents.contains(name)) {
+        let known = documents.join(", ");
+        return Err(UsageError(format!("no document is called `{unknown}`; documents: {known}")).into());
+    }
+    let documents = documents.into_iter().filter(|file| only.is_empty() || only.contains(&file));
     let mut count = 0;
     for document in documents {
         let text = fs::read_to_string(repository::root().join(&document))?;

@@ -1,5 +1,5 @@
-//! The short block on standard error when a profile was written: totals, peak, the three sites that hold most, the
-//! file, the next command. Broken by: `tests/environment.rs`.
+//! The short block on standard error when a profile was written: totals, peak, the three sites that hold most, where
+//! RSS is, the file, the next command. Broken by: `tests/environment.rs`.
 
 use super::heap_profile::mode_in_words;
 use super::printable::printable;

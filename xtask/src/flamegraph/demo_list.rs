@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::code_lines::{self, CodeLine};
 use super::totals::Figure;
-use crate::UsageError;
+use crate::{UsageError, interrupt};
 
 /// A demo, as its binary describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,7 +109,9 @@ fn ask(program: &Path, arguments: &[&str]) -> Result<String> {
     // A setting from the user's shell would leave a profile of this question.
     command.args(arguments).env_remove("ALLOC_TRACER").stdin(Stdio::null());
     let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    interrupt::check()?;
+    let (status, errors) = (output.status, String::from_utf8_lossy(&output.stderr));
+    ensure!(status.success(), "{command:?} failed ({status}): {}", errors.trim());
     Ok(String::from_utf8(output.stdout)?)
 }
 

@@ -78,7 +78,9 @@ impl DemoRun {
         let profile = staging.path(&self.file("pb.gz"));
         for sample in DRAWN {
             let file = self.file(&format!("{sample}.svg"));
-            let title = format!("{title}, {}", self.variant);
+            // There is room for 58 letters, of which what the picture says of itself takes up to 40.
+            let title = format!("{title} {}", self.variant);
+            let title = if title.len() <= 18 { title } else { self.variant.clone() };
             viewer.svg(&profile, sample, &title, HALF_PAGE, &staging.path(&file))?;
             self.measures.push(Measure {
                 sample,
@@ -133,7 +135,12 @@ fn execute(
     let output = command.output().with_context(|| format!("cannot run {}", workshop.program.display()))?;
     interrupt::check()?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{name} {variant} failed: {}", errors.trim());
+    let status = output.status;
+    ensure!(
+        status.success(),
+        "{name} {variant} failed ({status}); where memory is short, try --size 1/16\n{}",
+        errors.trim()
+    );
     let text = String::from_utf8(output.stdout);
     Ok((text.with_context(|| format!("{name} {variant} printed no text"))?, errors.into_owned()))
 }

@@ -1,5 +1,5 @@
 //! All demos of a page: each is run in all its variants and drawn in some. Two demos at a time, because a
-//! run is a process of one thread and the machine has more to do it with.
+//! run is a process of mostly one thread and the machine has more to do it with.
 
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -122,7 +122,10 @@ fn section(
     let place = |variant: &&str| runs.iter().position(|run| run.variant == **variant);
     let drawn: Vec<usize> = drawn.iter().filter_map(place).collect();
     let difference = match drawn[..] {
-        [leak, fix, ..] => Some(draw_difference(workshop, &title, [&runs[leak], &runs[fix]])?),
+        // Of two runs that hold the same there is nothing to draw.
+        [leak, fix, ..] if demo.figure == Figure::Held => {
+            Some(draw_difference(workshop, &title, [&runs[leak], &runs[fix]])?)
+        }
         _ => None,
     };
     Ok(Section { demo, runs, drawn, difference })

@@ -129,7 +129,15 @@ fn draw_demos(arguments: &ArgMatches, mode: &str, out: &Path, open: bool) -> Res
     let viewer = Viewer::new(viewer);
     let demos = DemoList::of(&program)?.select(arguments.get_one::<String>("demo").map(String::as_str))?;
     let variants: Vec<&str> = match arguments.get_many::<String>("variant") {
-        Some(names) => names.map(String::as_str).collect(),
+        Some(names) => {
+            let mut different: Vec<&str> = Vec::new();
+            for name in names {
+                if !different.contains(&name.as_str()) {
+                    different.push(name);
+                }
+            }
+            different
+        }
         None => vec!["leaky", "fixed"],
     };
     for demo in &demos {

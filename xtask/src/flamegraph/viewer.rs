@@ -82,7 +82,11 @@ impl Viewer {
         let output = command.output().with_context(|| format!("cannot run {}", self.path.display()))?;
         interrupt::check()?;
         if !output.status.success() {
-            bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "{command:?} failed ({}): {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         String::from_utf8(output.stdout).with_context(|| format!("{command:?} printed no text"))
     }

@@ -124,6 +124,8 @@ impl Drop for Browser {
         let close = json!({ "id": 0, "method": "Browser.close" });
         let _ = self.requests.write_all(format!("{close}\0").as_bytes());
         while self.messages.recv_timeout(PATIENCE).is_ok() {}
+        // One that does not answer must not keep the tests from their end.
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }

@@ -122,10 +122,7 @@ fn section(
     let place = |variant: &&str| runs.iter().position(|run| run.variant == **variant);
     let drawn: Vec<usize> = drawn.iter().filter_map(place).collect();
     let difference = match drawn[..] {
-        // Of two runs that hold the same there is nothing to draw.
-        [leak, fix, ..] if demo.figure == Figure::Held => {
-            Some(draw_difference(workshop, &title, [&runs[leak], &runs[fix]])?)
-        }
+        [leak, fix, ..] => Some(draw_difference(workshop, &title, [&runs[leak], &runs[fix]])?),
         _ => None,
     };
     Ok(Section { demo, runs, drawn, difference })

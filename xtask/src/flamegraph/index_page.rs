@@ -182,7 +182,16 @@ fn heaviest_value(run: &DemoRun, measure: &Measure) -> Value {
 
 fn difference_value(section: &Section, picture: &Picture) -> Value {
     let variants: Vec<&str> = section.drawn().map(|run| run.variant.as_str()).collect();
-    context! { leak => variants[0], fix => variants[1], picture => picture_value(picture) }
+    let note = match section.demo.figure {
+        Figure::Held => None,
+        Figure::AtPeak => {
+            Some("This demo is about the peak; what is held at the end is not where they differ.")
+        }
+        Figure::InMemory => {
+            Some("This demo is about RSS, of which a picture of blocks shows only what is held.")
+        }
+    };
+    context! { leak => variants[0], fix => variants[1], picture => picture_value(picture), note }
 }
 
 fn picture_value(picture: &Picture) -> Value {
@@ -303,6 +312,7 @@ mod tests {
         assert!(overview.contains("200.0 MiB</span> <span class=\"soft\">RSS<"), "{overview}");
         assert!(overview.contains("width:25.00%"), "{overview}");
         assert!(page.contains("<td>200.0 MiB") && page.contains("<td>-"), "the peak is not known");
+        assert!(page.contains("<p>This demo is about RSS,") && page.contains("m.diff.svg"), "{page}");
     }
 
     #[test]

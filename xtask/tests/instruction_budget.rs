@@ -2,7 +2,7 @@
 //! by callgrind. A count is the same however busy the machine is; no test here looks at a clock. Without
 //! valgrind, and on other processors, it says that it is skipped.
 
-mod release_examples;
+mod release_builds;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         println!("instruction_budget: skipped, valgrind is not installed");
         return ExitCode::SUCCESS;
     };
-    let [traced, untraced] = release_examples::build(["pair", "pair_untraced"]);
+    let [traced, untraced] = release_builds::examples(["pair", "pair_untraced"]);
     let bare = per_pair(&valgrind, &untraced, "");
     let mut code = ExitCode::SUCCESS;
     for (mode, budget) in BUDGETS {

@@ -1,7 +1,7 @@
 //! Recording fits on small stacks: how much of a thread's stack it takes, by the paint that is gone below a
 //! call (`alloc-tracer/examples/stack_use.rs`), in an optimised build, in every mode.
 
-mod release_examples;
+mod release_builds;
 
 use std::io::Write;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn a_thread_with_two_kib_of_stack_left_can_allocate() {
         let line = b"stack_budget: skipped, stacks are painted on x86-64 Linux only\n";
         return std::io::stderr().write_all(line).expect("standard error is open");
     }
-    let [stack_use] = release_examples::build(["stack_use"]);
+    let [stack_use] = release_builds::examples(["stack_use"]);
     for mode in MODES {
         let kinds = kinds_of_operations(&stack_use, mode);
         let deepest = kinds.iter().filter(|(_, what)| is_ordinary(what)).max().expect("it measures some");

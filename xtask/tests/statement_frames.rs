@@ -2,6 +2,8 @@
 //! makes one function of two that do the same, and a call that comes last leaves no frame of its caller. The tests of the
 //! demos, which are built without optimisation, cannot see that.
 
+mod release_builds;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,7 @@ const OF_THE_USUAL_SIZE: u64 = 64;
 
 #[test]
 fn a_reader_finds_in_the_optimised_pictures_every_function_that_a_demo_speaks_of() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target folder");
-    build(target);
-    let release = Release { folder: target.join("release") };
+    let release = Release { folder: release_builds::programs(["demo-workloads", "alloc-flamegraph"]) };
     let demos = release.demos();
     assert!(demos.len() > 20, "{}", demos.len());
     let mut looked_for = 0;
@@ -33,14 +33,6 @@ fn a_reader_finds_in_the_optimised_pictures_every_function_that_a_demo_speaks_of
 }
 
 type Demo = HashMap<String, String>;
-
-fn build(target: &Path) {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--release", "--quiet", "--bins", "--package", "demo-workloads"]);
-    command.args(["--package", "alloc-flamegraph", "--target-dir"]).arg(target);
-    let status = command.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
-    assert!(status.success(), "cargo could not build the demos");
-}
 
 /// What stands in backticks in what the pictures show, and is a function of the demo's own file.
 fn own_functions(demo: &Demo) -> Vec<String> {
